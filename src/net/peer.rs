@@ -1,0 +1,23 @@
+//! What is known of a connection's other end.
+
+use std::net::SocketAddr;
+
+/// The other end of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The client: from PROXY v2 where it is trusted, else the socket's.
+    pub address: SocketAddr,
+    /// `None` on a plain HTTP listener.
+    pub tls: Option<TlsVersion>,
+    /// Subject of the verified client certificate (RFC 4514 text or its first DNS name), where one was given.
+    pub client_certificate: Option<String>,
+}
+
+/// The negotiated version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2
+    Tls12,
+    /// 1.3
+    Tls13,
+}

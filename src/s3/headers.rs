@@ -1,0 +1,1 @@
+//! The only place where `x-amz-…` is spelled.

@@ -1,0 +1,40 @@
+//! The credentials that callers sign with.
+
+use std::sync::Arc;
+
+use crate::secret::Secret;
+
+/// One inbound credential, and the principal that it stands for.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Public.
+    pub access_key_id: String,
+    /// Signs.
+    pub secret_access_key: Secret,
+    /// The principal's name (`aws:username`).
+    pub name: String,
+    /// The principal's account, 12 digits.
+    pub account: String,
+}
+
+impl Credential {
+    /// `arn:aws:iam::ACCOUNT:user/NAME`.
+    pub fn arn(&self) -> String {
+        todo!()
+    }
+}
+
+/// Credentials by access key id.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {}
+
+impl Credentials {
+    /// Later duplicates are the caller's mistake: the configuration refuses them before.
+    pub fn new(_credentials: Vec<Credential>) -> Self {
+        todo!()
+    }
+    /// Looks one up.
+    pub fn find(&self, _access_key_id: &str) -> Option<&Arc<Credential>> {
+        todo!()
+    }
+}

@@ -1,0 +1,12 @@
+//! AWS Signature Version 4: verification of what comes in (own code), signing of what goes out
+//! (the `aws-sigv4` crate). Is given the time; never reads a clock.
+
+mod body;
+mod credential;
+mod sign;
+mod verify;
+
+pub use body::{BodyError, VerifiedBody};
+pub use credential::{Credential, Credentials};
+pub use sign::{Signer, SigningError};
+pub use verify::{AuthType, Caller, Refused, Settings, Verified, verify};

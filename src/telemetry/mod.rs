@@ -1,0 +1,5 @@
+//! Every metric's name, the audit log, the program's log.
+
+pub mod audit;
+pub mod log;
+pub mod metrics;
