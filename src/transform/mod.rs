@@ -1,1 +1,3 @@
-//! To be written.
+//! What changes between a client and the backend, as pure functions: today, upload ids.
+
+pub mod upload_id;
