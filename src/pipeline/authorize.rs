@@ -40,15 +40,20 @@ pub(super) enum Payload {
 }
 
 impl Authenticated {
-    /// Decides. Only DeleteObjects reads its body before it is permitted, since its keys stand there.
+    /// Decides. Two operations have their body read before they are permitted: DeleteObjects, since its
+    /// keys stand there, and CreateBucket, whose small document must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
         let Self { request, verified, body, context } = self;
         let upload = upload(&request, &context)?;
         let (actions, body) = match (request.operation, &request.resource, body) {
             (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
-                let document = read_document(body).await?;
+                let document = read(body, DELETE_BYTES_MAX).await?;
                 let actions = xml::delete_actions(&document, bucket, &request.headers)?;
                 (actions, Payload::Document(document))
+            }
+            (Operation::CreateBucket, _, Some(body)) => {
+                let document = read(body, CREATE_BUCKET_BYTES_MAX).await?;
+                (request.actions(), Payload::Document(document))
             }
             (_, _, Some(body)) => (request.actions(), Payload::Stream(body)),
             (_, _, None) => (request.actions(), Payload::None),
@@ -102,13 +107,14 @@ fn upload(request: &s3::Request, context: &Context) -> Result<Option<Upload>, Er
     }
 }
 
-async fn read_document(body: ClientBody) -> Result<Bytes, Error> {
-    let outcome = body.outcome();
-    document::read(body, DELETE_DOCUMENT_BYTES_MAX).await.map_err(|unread| match unread {
+async fn read(body: ClientBody, bytes_max: usize) -> Result<Bytes, Error> {
+    document::read(body, bytes_max).await.map_err(|unread| match unread {
         Unread::TooLong(bytes_max) => Error::DocumentTooLong { bytes_max },
         Unread::Body(error) => Error::Body(error),
-    }).inspect(|_| drop(outcome))
+    })
 }
 
 /// 1000 keys of 1024 bytes, most of them escaped, and their tags.
-const DELETE_DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+const DELETE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A region, and 50 tags of 128 and 256 characters.
+const CREATE_BUCKET_BYTES_MAX: usize = 128 * 1024;

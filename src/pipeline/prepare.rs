@@ -1,7 +1,10 @@
 //! Fifth stage: the request as it leaves, in the one form that every backend takes: a target encoded
 //! afresh, Content-Length, no transfer coding, no trailer, none of the client's authentication.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use md5::{Digest as _, Md5};
 
 use super::{
     authenticate::ClientBody,
@@ -12,8 +15,8 @@ use super::{
 use crate::{
     s3::{self, Operation, Resource, headers},
     sigv4::{self, BodyOutcome},
-    transform::upload_id::Upload,
-    upstream::{Outbound, Signed},
+    transform::{location, upload_id::Upload},
+    upstream::{self, Outbound, Signed},
 };
 
 /// A signed request, and what its answer needs.
@@ -46,7 +49,10 @@ impl Authorized {
         }
         let (mut body, outcome) = match body {
             Payload::None => (Outbound::empty(), None),
-            Payload::Document(document) => (Outbound::document(document, permit.plain()), None),
+            Payload::Document(document) => {
+                let document = translate(document, &mut request, &context)?;
+                (Outbound::document(document, permit.plain()), None)
+            }
             Payload::Stream(body) => {
                 let outcome = ClientBody::outcome(&body);
                 (Outbound::plain(body, permit.plain()), Some(outcome))
@@ -70,6 +76,28 @@ fn plan(request: &s3::Request) -> ResponsePlan {
         }
         _ => ResponsePlan::Relay,
     }
+}
+
+/// Documents that were read here: a new bucket's region becomes the backend's. S3 wants a checksum of
+/// some of them, and a backend need not know the client's newer ones: Content-MD5 is known to all.
+fn translate(
+    document: Bytes,
+    request: &mut s3::Request,
+    context: &Context,
+) -> Result<Bytes, Error> {
+    let settings = &context.settings;
+    let document = if request.operation == Operation::CreateBucket {
+        let (gate, backend) = (&settings.verify.region, settings.upstream.region());
+        Bytes::from(location::translate(&document, gate, backend)?)
+    } else {
+        document
+    };
+    let digest = STANDARD.encode(Md5::digest(&document));
+    let value = HeaderValue::try_from(digest).map_err(http::Error::from);
+    request.headers.insert(CONTENT_MD5, value.map_err(upstream::Error::from)?);
+    request.headers.remove(headers::X_AMZ_SDK_CHECKSUM_ALGORITHM);
+    headers::remove_checksums(&mut request.headers);
+    Ok(document)
 }
 
 /// The SSE headers of a request, sorted by name, never a customer's key.

@@ -47,6 +47,7 @@ pub struct Client {
     pool: Pool<HttpsConnector<HttpConnector>, Watched>,
     signer: Signer,
     endpoint: Uri,
+    region: String,
     idle_timeout: Duration,
 }
 
@@ -106,8 +107,14 @@ impl Client {
             pool,
             signer: Signer::new(&settings.credential, &settings.region),
             endpoint: settings.endpoint.clone(),
+            region: settings.region.clone(),
             idle_timeout: settings.idle_timeout,
         })
+    }
+
+    /// The backend's region.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Addresses a head to the backend and signs it: `target` is path and query, encoded.
