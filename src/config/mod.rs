@@ -180,8 +180,10 @@ fn load_watched(
 ) -> (Result<Config, Vec<Fault>>, Vec<PathBuf>) {
     let mut loading = loading::Loading::new(now, environment);
     let config = loading.configuration(path);
-    let loading::Loading { mut faults, warnings, files, .. } = loading;
-    faults.sort_by_key(|fault| (fault.path != path, fault.path.clone(), fault.place));
+    let loading::Loading { mut faults, mut warnings, files, .. } = loading;
+    for list in [&mut faults, &mut warnings] {
+        list.sort_by_key(|fault| (fault.path != path, fault.path.clone(), fault.place));
+    }
     let result = match config {
         Some(config) if faults.is_empty() => {
             Ok(Config { files: files.clone(), warnings, ..config })
