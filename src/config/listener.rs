@@ -1,0 +1,187 @@
+//! `[[listener]]` and `[admin]`. Invariant: certificates and keys that leave here were read and
+//! checked, once, and a start or reload uses what was checked.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use ipnet::IpNet;
+use rustls::ServerConfig;
+
+use super::{
+    Certificate, Fault, Listener,
+    certificate::not_after,
+    loading::Loading,
+    source::{At, Place, read_file},
+    suggest::quoted,
+    written,
+};
+use crate::net::{ListenerSettings, tls};
+
+impl Loading<'_> {
+    /// All listeners; at least one, no two on the same address.
+    pub(super) fn listeners(
+        &mut self,
+        written: &[written::Listener],
+        file: &Place,
+    ) -> Vec<Listener> {
+        if written.is_empty() {
+            self.faults.push(file.fault(
+                "no `[[listener]]` stands here; write one with `address = \"0.0.0.0:8443\"`",
+            ));
+        }
+        let mut taken = Vec::new();
+        written.iter().filter_map(|listener| self.listener(listener, &mut taken)).collect()
+    }
+
+    /// The address of the admin listener.
+    pub(super) fn admin(&mut self, section: Option<&written::Admin>) -> Option<SocketAddr> {
+        let Some(section) = section else { return Some(ADMIN_DEFAULT) };
+        let written = section.address.as_ref()?;
+        let address = self.address(written)?;
+        if !address.ip().is_loopback() {
+            self.warnings.push(written.fault(
+                "the admin listener is not on loopback: whoever reaches it reads metrics and \
+                 state without a credential",
+            ));
+        }
+        Some(address)
+    }
+
+    fn listener(
+        &mut self,
+        written: &written::Listener,
+        taken: &mut Vec<SocketAddr>,
+    ) -> Option<Listener> {
+        let address = written.address.as_ref().and_then(|address| self.untaken(address, taken));
+        let proxy_protocol_from = self.networks(&written.proxy_protocol_from);
+        let connections_max = self.within(
+            written.connections_max.as_ref(),
+            1..=CONNECTIONS_MAX_MOST,
+            CONNECTIONS_MAX_DEFAULT,
+        );
+        let tls = match &written.tls {
+            Some(written) => Some(self.tls(written)?),
+            None => None,
+        };
+        let (tls_settings, tls, certificates) = match tls {
+            Some(Loaded { settings, config, certificates }) => {
+                (Some(settings), Some(config), certificates)
+            }
+            None => (None, None, Vec::new()),
+        };
+        let settings = ListenerSettings {
+            address: address?,
+            tls: tls_settings,
+            proxy_protocol_from,
+            connections_max: usize::try_from(connections_max).ok()?,
+        };
+        Some(Listener { settings, tls, certificates })
+    }
+
+    fn address(&mut self, written: &At<String>) -> Option<SocketAddr> {
+        match written.value.parse() {
+            Ok(address) => Some(address),
+            Err(_) => self.fault(written.fault(format!(
+                "{} is not an IP address and port; write such as \"0.0.0.0:8443\" or \"[::]:8443\"",
+                quoted(&written.value)
+            ))),
+        }
+    }
+
+    /// An address that no other listener has; any number of listeners may ask for a free port.
+    fn untaken(&mut self, written: &At<String>, taken: &mut Vec<SocketAddr>) -> Option<SocketAddr> {
+        let address = self.address(written)?;
+        if address.port() != 0 && taken.contains(&address) {
+            return self.fault(written.fault(format!("another listener has {address} already")));
+        }
+        taken.push(address);
+        Some(address)
+    }
+
+    fn networks(&mut self, written: &[At<String>]) -> Vec<IpNet> {
+        written.iter().filter_map(|network| self.network(network)).collect()
+    }
+
+    fn network(&mut self, written: &At<String>) -> Option<IpNet> {
+        match written.value.parse::<IpNet>() {
+            Ok(network) => Some(network),
+            Err(_) => self.fault(written.fault(format!(
+                "{} is not a network; write such as \"10.0.0.0/8\", for one host \"10.0.0.7/32\"",
+                quoted(&written.value)
+            ))),
+        }
+    }
+
+    fn tls(&mut self, written: &written::Tls) -> Option<Loaded> {
+        let client_ca = written.client_ca.as_ref().map(|named| self.path(named));
+        let listed = written.certificates.as_ref()?;
+        if listed.value.is_empty() {
+            return self.fault(listed.fault("the list is empty; name a certificate and its key"));
+        }
+        let pairs = listed.value.iter().map(|pair| self.certificate(pair));
+        let certificates = pairs.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
+        let settings = tls::Settings { certificates, client_ca };
+        match tls::load(&settings, self.now) {
+            Ok(config) => {
+                let certificates = self.expiries(&settings);
+                Some(Loaded { settings, config, certificates })
+            }
+            Err(faults) => {
+                self.faults.extend(faults.into_iter().map(|fault| Fault {
+                    path: fault.path,
+                    place: None,
+                    message: fault.message,
+                }));
+                None
+            }
+        }
+    }
+
+    fn certificate(&mut self, written: &written::Certificate) -> Option<tls::CertificateFiles> {
+        let certificate = written.certificate.as_ref().map(|named| self.path(named));
+        let key = written.key.as_ref().map(|named| self.path(named));
+        Some(tls::CertificateFiles { certificate: certificate?, key: key? })
+    }
+}
+
+impl Loading<'_> {
+    /// When the certificates end; one that ends soon is warned of.
+    fn expiries(&mut self, settings: &tls::Settings) -> Vec<Certificate> {
+        let paths = settings.certificates.iter().map(|files| files.certificate.clone());
+        let certificates: Vec<_> = paths
+            .filter_map(|path| {
+                let bytes = read_file(&path).ok()?.bytes;
+                let not_after = not_after(&bytes)?;
+                Some(Certificate { path, not_after })
+            })
+            .collect();
+        for certificate in &certificates {
+            if let Ok(left) = certificate.not_after.duration_since(self.now)
+                && left < EXPIRY_WARNING
+            {
+                let days = left.as_secs() / SECONDS_A_DAY;
+                self.warnings.push(Place::whole(&certificate.path).fault(format!(
+                    "this certificate ends in {days} days; put a new one in its place"
+                )));
+            }
+        }
+        certificates
+    }
+}
+
+/// TLS of one listener, its files read.
+struct Loaded {
+    settings: tls::Settings,
+    config: Arc<ServerConfig>,
+    certificates: Vec<Certificate>,
+}
+
+/// Where the admin listener is unless `[admin]` says otherwise.
+const ADMIN_DEFAULT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
+/// Open connections of a listener unless `connections_max` says otherwise.
+const CONNECTIONS_MAX_DEFAULT: u64 = 4096;
+/// The most that `connections_max` may say: beyond the file descriptors of any usual machine.
+const CONNECTIONS_MAX_MOST: u64 = 1_000_000;
+/// A certificate that ends sooner than this is warned of.
+const EXPIRY_WARNING: Duration = Duration::from_hours(14 * 24);
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;

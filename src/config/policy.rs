@@ -1,0 +1,110 @@
+//! `[policies]`, `[[policy]]` and `[[rule]]`. Invariant: a document that leaves here was understood
+//! whole, and a treatment that this version does not have is refused, not ignored.
+
+use super::{
+    Fault,
+    loading::Loading,
+    source::{At, Source},
+    suggest::{self, quoted},
+    written,
+};
+use crate::policy::{Attachment, Document, Glob, Otherwise, Rule, Rules, Treatment};
+
+impl Loading<'_> {
+    /// What decides where no statement applies.
+    pub(super) fn otherwise(&mut self, section: Option<&written::Policies>) -> Otherwise {
+        let written = section.and_then(|section| section.otherwise.as_ref());
+        let Some(written) = written else { return Otherwise::default() };
+        match written.value.as_str() {
+            "allow" => Otherwise::AllowAuthenticated,
+            "strict" => Otherwise::Strict,
+            other => {
+                let instead = suggest::instead(other, &["allow", "strict"]);
+                self.faults.push(written.fault(format!("unknown `otherwise`; {instead}")));
+                Otherwise::Strict
+            }
+        }
+    }
+
+    /// Every document, attached to its buckets.
+    pub(super) fn attachments(&mut self, written: &[written::Policy]) -> Vec<Attachment> {
+        written.iter().filter_map(|policy| self.attachment(policy)).collect()
+    }
+
+    /// Treatments, in the order of the file.
+    pub(super) fn rules(&mut self, written: &[written::Rule]) -> Rules {
+        Rules::new(written.iter().filter_map(|rule| self.rule(rule)).collect())
+    }
+
+    fn attachment(&mut self, written: &written::Policy) -> Option<Attachment> {
+        let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
+        let named = written.document.as_ref()?;
+        let (source, _) = self.text(named)?;
+        if source.text().len() > DOCUMENT_BYTES_MAX {
+            self.warnings.push(source.whole().fault(format!(
+                "this document has {} bytes; S3 would not store one above {DOCUMENT_BYTES_MAX}",
+                source.text().len()
+            )));
+        }
+        let document = self.document(&source)?;
+        Some(Attachment { name: source.file_name(), buckets: buckets?, document })
+    }
+
+    fn document(&mut self, source: &Source) -> Option<Document> {
+        match Document::parse(source.text()) {
+            Ok(document) => Some(document),
+            Err(faults) => {
+                self.faults.extend(faults.into_iter().map(|fault| Fault {
+                    place: Some((fault.line, fault.column)),
+                    ..source.whole().fault(fault.message)
+                }));
+                None
+            }
+        }
+    }
+
+    fn rule(&mut self, written: &written::Rule) -> Option<Rule> {
+        let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
+        let treatment = written.treatment.as_ref().and_then(|named| self.treatment(named));
+        let prefixes = written.prefixes.iter().map(|prefix| prefix.value.clone()).collect();
+        Some(Rule { buckets: buckets?, prefixes, treatment: treatment? })
+    }
+
+    fn treatment(&mut self, written: &At<String>) -> Option<Treatment> {
+        match written.value.as_str() {
+            "off" => Some(Treatment::Off),
+            planned @ ("require" | "inject" | "seal") => self.fault(written.fault(format!(
+                "this version has only the treatment \"off\", not \"{planned}\"; policy documents \
+                 can demand encryption: see `[[policy]]`"
+            ))),
+            other => {
+                let instead = suggest::instead(other, &["off"]);
+                self.fault(written.fault(format!("unknown treatment {}; {instead}", quoted(other))))
+            }
+        }
+    }
+
+    fn globs(&mut self, written: &At<Vec<At<String>>>) -> Vec<Glob> {
+        if written.value.is_empty() {
+            self.faults.push(
+                written.fault("the list is empty and matches no bucket; write [\"*\"] for all"),
+            );
+        }
+        written.value.iter().filter_map(|glob| self.glob(glob)).collect()
+    }
+
+    fn glob(&mut self, written: &At<String>) -> Option<Glob> {
+        let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"*?.-_".contains(&byte);
+        if written.value.is_empty() || !written.value.bytes().all(accepts) {
+            return self.fault(written.fault(format!(
+                "{} can match no bucket; write a bucket's name, in which `*` stands for any text \
+                 and `?` for one character",
+                quoted(&written.value)
+            )));
+        }
+        Some(Glob::new(written.value.clone()))
+    }
+}
+
+/// S3's limit for a bucket policy (S3 user guide, "Bucket policies").
+const DOCUMENT_BYTES_MAX: usize = 20_480;
