@@ -7,8 +7,8 @@ use tokio::task::JoinHandle;
 
 use crate::{
     admin::{self, Readiness},
-    config::Config,
-    net::{Drain, Draining, Listener, ListenerSettings},
+    config::{self, Config},
+    net::{Drain, Draining, Listener},
     pipeline::{Pipeline, Settings},
     telemetry::{audit::Audit, metrics::Metrics},
     transform::upload_id::TokenKeys,
@@ -65,8 +65,8 @@ impl Gate {
         let (drain, draining) = Drain::new();
         let (drain_admin, draining_admin) = Drain::new();
         let mut bound = Vec::new();
-        for settings in &config.listeners {
-            bound.push((bind(settings).await?, settings));
+        for listener in &config.listeners {
+            bound.push((bind(listener).await?, listener.settings.address));
         }
         let readiness = Readiness::default();
         let (admin, admin_task) =
@@ -76,9 +76,9 @@ impl Gate {
         let pipeline = Arc::new(Pipeline::new(settings, Arc::clone(&metrics), audit.clone()));
         let mut tasks = vec![admin_task];
         let mut listeners = Vec::new();
-        for ((listener, tls), settings) in bound {
+        for ((listener, tls), configured) in bound {
             let address = listener.local_address();
-            listeners.push(Bound { configured: settings.address, address, tls });
+            listeners.push(Bound { configured, address, tls });
             tasks.push(serve(listener, Arc::clone(&pipeline), draining.clone()));
         }
         readiness.ready();
@@ -116,9 +116,12 @@ impl Gate {
         let settings = settings(config)?;
         let mut unchanged = Vec::new();
         for bound in &self.listeners {
-            let new = config.listeners.iter().find(|new| new.address == bound.configured);
+            let new = config
+                .listeners
+                .iter()
+                .find(|new| [bound.configured, bound.address].contains(&new.settings.address));
             match (new.map(|new| &new.tls), &bound.tls) {
-                (Some(Some(new)), Some(current)) => current.store(Arc::clone(&new.server)),
+                (Some(Some(new)), Some(current)) => current.store(Arc::clone(new)),
                 (Some(None), None) => {}
                 _ => unchanged.push(format!("listener {}", bound.configured)),
             }
@@ -156,14 +159,9 @@ impl Gate {
 
     fn publish_certificates(&self, config: &Config) {
         for listener in &config.listeners {
-            let expiry = listener
-                .tls
-                .iter()
-                .flat_map(|tls| &tls.certificates)
-                .map(|certificate| certificate.not_after)
-                .min();
+            let expiry = listener.certificates.iter().map(|leaf| leaf.not_after).min();
             if let Some(expiry) = expiry {
-                self.metrics.certificate_expiry(&listener.address.to_string(), expiry);
+                self.metrics.certificate_expiry(&listener.settings.address.to_string(), expiry);
             }
         }
     }
@@ -171,12 +169,12 @@ impl Gate {
 
 type SharedTls = Option<Arc<ArcSwap<rustls::ServerConfig>>>;
 
-async fn bind(settings: &ListenerSettings) -> Result<(Listener, SharedTls), Error> {
-    let tls =
-        settings.tls.as_ref().map(|tls| Arc::new(ArcSwap::new(Arc::clone(&tls.server))));
-    let listener = Listener::bind(settings, tls.clone())
+async fn bind(listener: &config::Listener) -> Result<(Listener, SharedTls), Error> {
+    let tls = listener.tls.as_ref().map(|tls| Arc::new(ArcSwap::new(Arc::clone(tls))));
+    let address = listener.settings.address;
+    let listener = Listener::bind(&listener.settings, tls.clone())
         .await
-        .map_err(|source| Error::Listen { address: settings.address, source })?;
+        .map_err(|source| Error::Listen { address, source })?;
     Ok((listener, tls))
 }
 
@@ -197,7 +195,7 @@ fn settings(config: &Config) -> Result<Settings, Error> {
         rules: gate.rules.clone(),
         policies: gate.policies.clone(),
         explain_refusals: gate.explain_refusals,
-        upstream: upstream::Client::new(&gate.upstream)?,
+        upstream: upstream::Client::new(&upstream(&gate.upstream))?,
         token_keys: TokenKeys::derive(&gate.token_secrets),
         client_idle_timeout: gate.client_idle_timeout,
     })

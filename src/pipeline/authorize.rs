@@ -71,7 +71,7 @@ fn decide(
     context: &Context,
 ) -> Result<Permit, Error> {
     let principal = context::principal(verified.caller());
-    let keys = context::keys(request, verified.caller(), upload, context);
+    let keys = context::keys(request, verified.caller(), upload, context)?;
     let arns: Vec<String> = actions.iter().map(|action| action.resource.arn()).collect();
     let inquiries: Vec<Inquiry<'_>> = actions
         .iter()

@@ -13,7 +13,7 @@ use super::receive::Context;
 use crate::{
     net::TlsVersion,
     policy::{Keys, Principal},
-    s3::{self, Operation, headers},
+    s3::{self, Code, Operation, Unclassified, headers},
     sigv4::{AuthType, Caller},
     transform::upload_id::Upload,
 };
@@ -29,23 +29,27 @@ pub(super) fn principal(caller: &Caller) -> Principal {
 }
 
 /// The condition keys of one request.
+///
+/// # Errors
+///
+/// Tags that cannot be read: what policy cannot see must not pass.
 pub(super) fn keys<'a>(
     request: &'a s3::Request,
     caller: &'a Caller,
     upload: Option<&'a Upload>,
     context: &'a Context,
-) -> Keys<'a> {
+) -> Result<Keys<'a>, Unclassified> {
     let mut keys = Keys::default();
     connection(&mut keys, context);
     identity(&mut keys, caller, context.now);
     plain_headers(&mut keys, request);
     encryption(&mut keys, request, upload);
     parameters(&mut keys, request);
-    tags(&mut keys, request);
+    tags(&mut keys, request)?;
     if let Some(creates) = request.operation.creates_object() {
         keys.set("s3:ObjectCreationOperation", if creates { "true" } else { "false" });
     }
-    keys
+    Ok(keys)
 }
 
 /// `aws:SecureTransport` is always there, or `Bool … false` would let plain HTTP pass.
@@ -89,11 +93,11 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
 }
 
 fn plain_headers<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
-    for (key, name) in ANY_OPERATION {
+    for (key, name) in &ANY_OPERATION {
         set_header(keys, key, &request.headers, name);
     }
     if request.operation.is_write() {
-        for (key, name) in WRITES {
+        for (key, name) in &WRITES {
             set_header(keys, key, &request.headers, name);
         }
     }
@@ -106,7 +110,7 @@ fn plain_headers<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
 /// SSE type and KMS key of parts and completion are those of the upload's creation: S3 takes no such
 /// header there. SSE-C is each request's own.
 fn encryption<'a>(keys: &mut Keys<'a>, request: &'a s3::Request, upload: Option<&'a Upload>) {
-    for (key, name) in ENCRYPTION {
+    for (key, name) in &ENCRYPTION {
         if request.operation.accepts_sse() {
             set_header(keys, key, &request.headers, name);
         } else if let Some(upload) = upload {
@@ -137,21 +141,25 @@ fn parameters<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
 }
 
 /// Tags that a write brings along, in the URL-query form of `x-amz-tagging`.
-fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
-    let Some(value) = text(&request.headers, &headers::X_AMZ_TAGGING) else { return };
+fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) -> Result<(), Unclassified> {
+    let Some(value) = text(&request.headers, &headers::X_AMZ_TAGGING) else { return Ok(()) };
     if !request.operation.is_write() {
-        return;
+        return Ok(());
     }
-    let tags = s3::Query::parse_form(value);
+    let tags = s3::Query::parse(value).map_err(|error| Unclassified {
+        code: Code::InvalidTag,
+        message: format!("The header x-amz-tagging cannot be read: {error}."),
+    })?;
     keys.set_all("s3:RequestObjectTagKeys", tags.pairs().iter().map(|(tag, _)| tag.clone()));
     for (tag, value) in tags.pairs() {
         keys.set(format!("s3:RequestObjectTag/{tag}"), value.clone());
     }
+    Ok(())
 }
 
 fn set_header<'a>(
     keys: &mut Keys<'a>,
-    key: &'static str,
+    key: &'a str,
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) {
@@ -166,38 +174,38 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-const ANY_OPERATION: [(&str, &HeaderName); 5] = [
-    ("aws:UserAgent", &header::USER_AGENT),
-    ("aws:Referer", &header::REFERER),
-    ("s3:x-amz-content-sha256", &headers::X_AMZ_CONTENT_SHA256),
+static ANY_OPERATION: [(&str, HeaderName); 5] = [
+    ("aws:UserAgent", header::USER_AGENT),
+    ("aws:Referer", header::REFERER),
+    ("s3:x-amz-content-sha256", headers::X_AMZ_CONTENT_SHA256),
     (
         "s3:x-amz-server-side-encryption-customer-algorithm",
-        &headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM,
+        headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM,
     ),
-    ("s3:x-amz-object-ownership", &headers::X_AMZ_OBJECT_OWNERSHIP),
+    ("s3:x-amz-object-ownership", headers::X_AMZ_OBJECT_OWNERSHIP),
 ];
 
-const WRITES: [(&str, &HeaderName); 14] = [
-    ("s3:if-match", &header::IF_MATCH),
-    ("s3:if-none-match", &header::IF_NONE_MATCH),
-    ("s3:object-lock-legal-hold", &headers::X_AMZ_OBJECT_LOCK_LEGAL_HOLD),
-    ("s3:object-lock-mode", &headers::X_AMZ_OBJECT_LOCK_MODE),
-    ("s3:object-lock-retain-until-date", &headers::X_AMZ_OBJECT_LOCK_RETAIN_UNTIL_DATE),
-    ("s3:x-amz-acl", &headers::X_AMZ_ACL),
-    ("s3:x-amz-grant-full-control", &headers::X_AMZ_GRANT_FULL_CONTROL),
-    ("s3:x-amz-grant-read", &headers::X_AMZ_GRANT_READ),
-    ("s3:x-amz-grant-read-acp", &headers::X_AMZ_GRANT_READ_ACP),
-    ("s3:x-amz-grant-write", &headers::X_AMZ_GRANT_WRITE),
-    ("s3:x-amz-grant-write-acp", &headers::X_AMZ_GRANT_WRITE_ACP),
-    ("s3:x-amz-metadata-directive", &headers::X_AMZ_METADATA_DIRECTIVE),
-    ("s3:x-amz-storage-class", &headers::X_AMZ_STORAGE_CLASS),
-    ("s3:x-amz-website-redirect-location", &headers::X_AMZ_WEBSITE_REDIRECT_LOCATION),
+static WRITES: [(&str, HeaderName); 14] = [
+    ("s3:if-match", header::IF_MATCH),
+    ("s3:if-none-match", header::IF_NONE_MATCH),
+    ("s3:object-lock-legal-hold", headers::X_AMZ_OBJECT_LOCK_LEGAL_HOLD),
+    ("s3:object-lock-mode", headers::X_AMZ_OBJECT_LOCK_MODE),
+    ("s3:object-lock-retain-until-date", headers::X_AMZ_OBJECT_LOCK_RETAIN_UNTIL_DATE),
+    ("s3:x-amz-acl", headers::X_AMZ_ACL),
+    ("s3:x-amz-grant-full-control", headers::X_AMZ_GRANT_FULL_CONTROL),
+    ("s3:x-amz-grant-read", headers::X_AMZ_GRANT_READ),
+    ("s3:x-amz-grant-read-acp", headers::X_AMZ_GRANT_READ_ACP),
+    ("s3:x-amz-grant-write", headers::X_AMZ_GRANT_WRITE),
+    ("s3:x-amz-grant-write-acp", headers::X_AMZ_GRANT_WRITE_ACP),
+    ("s3:x-amz-metadata-directive", headers::X_AMZ_METADATA_DIRECTIVE),
+    ("s3:x-amz-storage-class", headers::X_AMZ_STORAGE_CLASS),
+    ("s3:x-amz-website-redirect-location", headers::X_AMZ_WEBSITE_REDIRECT_LOCATION),
 ];
 
-const ENCRYPTION: [(&str, &HeaderName); 2] = [
-    ("s3:x-amz-server-side-encryption", &headers::X_AMZ_SERVER_SIDE_ENCRYPTION),
+static ENCRYPTION: [(&str, HeaderName); 2] = [
+    ("s3:x-amz-server-side-encryption", headers::X_AMZ_SERVER_SIDE_ENCRYPTION),
     (
         "s3:x-amz-server-side-encryption-aws-kms-key-id",
-        &headers::X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID,
+        headers::X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID,
     ),
 ];

@@ -141,7 +141,7 @@ fn strip(headers: &mut HeaderMap, is_object_data: bool) {
     for name in connection_headers(headers) {
         headers.remove(name);
     }
-    for name in CLIENTS_OWN {
+    for name in &CLIENTS_OWN {
         headers.remove(name);
     }
     let foreign: Vec<HeaderName> = headers
@@ -172,7 +172,7 @@ fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-const CLIENTS_OWN: [HeaderName; 22] = [
+static CLIENTS_OWN: [HeaderName; 22] = [
     header::AUTHORIZATION,
     header::CONNECTION,
     header::DATE,

@@ -88,7 +88,7 @@ fn replace(headers: &mut HeaderMap, document: Bytes) -> ReplyBody {
 
 /// Takes away what belongs to the backend's connection.
 fn strip(headers: &mut HeaderMap) {
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
     // An absolute Location would lead the client past the proxy.
@@ -101,7 +101,7 @@ fn strip(headers: &mut HeaderMap) {
     headers.remove(headers::X_AMZ_TE);
 }
 
-const HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
     header::SERVER,
