@@ -107,21 +107,23 @@ impl Place<'_> {
                 ),
             });
         }
-        let methods = || {
-            let selected = Operation::ALL.iter().filter(|operation| selects(**operation, name));
-            selected.map(|operation| operation.row()).filter(|row| row.level == self.level)
-        };
-        let is_of_other_methods = methods().count() > 0;
-        match found {
-            _ if is_of_other_methods && methods().all(|row| row.method != *self.method) => {
-                method_not_allowed()
-            }
-            Some(operation) => {
-                let operation = operation.name();
-                invalid(&format!("{operation} does not take the query parameter `{name}`"))
-            }
-            None => invalid(&format!("The query parameter `{name}` does not belong here")),
+        if self.is_of_another_method(name) {
+            return method_not_allowed();
         }
+        invalid(&match found.map(Operation::name) {
+            Some(operation) => format!("{operation} does not take the query parameter `{name}`"),
+            None => format!("The query parameter `{name}` does not belong here"),
+        })
+    }
+
+    /// Whether it is a sub-resource on this level, but never with this method.
+    fn is_of_another_method(self, name: &str) -> bool {
+        let is_sub_resource = |operation: &Operation| {
+            operation.level() == self.level && operation.required_parameters().next() == Some(name)
+        };
+        let mut operations = Operation::ALL.iter().filter(|operation| is_sub_resource(operation));
+        operations.clone().next().is_some()
+            && operations.all(|operation| operation.row().method != *self.method)
     }
 }
 
