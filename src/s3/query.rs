@@ -21,7 +21,7 @@ pub enum InvalidQuery {
     /// A raw `;`: to some readers it separates parameters.
     #[error("write `%3B` for `;` in the query")]
     Semicolon,
-    /// More than [`PAIRS_MAX`].
+    /// More than any request needs.
     #[error("the query has more than {PAIRS_MAX} parameters")]
     TooMany,
     /// A name or a value that cannot be decoded.
