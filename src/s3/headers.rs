@@ -1,7 +1,7 @@
 //! The only place where `x-amz-…` is spelled: header names, their prefixes, and the query
 //! parameters of a presigned URL. Invariant: header names are lower case, as `http` compares them.
 
-use http::{HeaderName, header};
+use http::{HeaderMap, HeaderName, header};
 
 /// Every S3 header begins with it.
 pub const PREFIX: &str = "x-amz-";
@@ -21,6 +21,15 @@ pub const X_AMZ_META_SNOWBALL_AUTO_EXTRACT: &str = "x-amz-meta-snowball-auto-ext
 /// (`x-minio-force-delete`): it should not travel further.
 pub fn is_known(name: &HeaderName) -> bool {
     name.as_str().starts_with(PREFIX) || KNOWN.contains(name)
+}
+
+/// Takes every `x-amz-checksum-…` away: what they speak of has been replaced.
+pub fn remove_checksums(headers: &mut HeaderMap) {
+    let checksums: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(CHECKSUM_PREFIX)).cloned().collect();
+    for name in checksums {
+        headers.remove(name);
+    }
 }
 
 /// Query parameters that carry a signature
@@ -58,6 +67,9 @@ pub mod presigned {
     /// All of Signature Version 2.
     pub const V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
 }
+
+/// The one header of S3 without a prefix of its own that `http` does not name.
+pub const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 macro_rules! headers {
     ($($name:ident = $text:literal;)*) => {$(
@@ -175,7 +187,7 @@ const KNOWN: [HeaderName; 28] = [
     header::CONTENT_ENCODING,
     header::CONTENT_LANGUAGE,
     header::CONTENT_LENGTH,
-    HeaderName::from_static("content-md5"),
+    CONTENT_MD5,
     header::CONTENT_TYPE,
     header::DATE,
     header::EXPECT,
@@ -206,6 +218,18 @@ mod tests {
         for name in ["x-minio-force-delete", "x-forwarded-for", "traceparent", "cookie"] {
             assert!(!is_known(&HeaderName::from_static(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn only_checksums_are_removed() {
+        let mut headers = HeaderMap::new();
+        let value = http::HeaderValue::from_static("a");
+        for name in [X_AMZ_CHECKSUM_CRC32, X_AMZ_CHECKSUM_MODE, X_AMZ_ACL, CONTENT_MD5] {
+            headers.insert(name, value.clone());
+        }
+        remove_checksums(&mut headers);
+        assert_eq!(headers.len(), 2);
+        assert!(headers.contains_key(X_AMZ_ACL) && headers.contains_key(CONTENT_MD5));
     }
 
     #[test]

@@ -116,7 +116,7 @@ const SINGLE: [HeaderName; 17] = [
     header::ACCESS_CONTROL_REQUEST_METHOD,
     header::AUTHORIZATION,
     header::CONTENT_LENGTH,
-    HeaderName::from_static("content-md5"),
+    headers::CONTENT_MD5,
     header::CONTENT_TYPE,
     header::DATE,
     header::EXPECT,

@@ -12,7 +12,10 @@ use quick_xml::{
     events::{BytesDecl, BytesRef, BytesStart, Event},
 };
 
-pub use self::{delete::delete_actions, locate::locate};
+pub use self::{
+    delete::delete_actions,
+    locate::{find, locate},
+};
 
 /// Not the XML that S3 defines (becomes `MalformedXML`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
