@@ -10,6 +10,7 @@ use super::{
     loading::Loading,
     reader::{self, OneOrMany},
     source::{At, Place, Source, read_file},
+    stamps::Stamps,
     written::{self, Written},
 };
 use crate::{
@@ -40,13 +41,14 @@ impl Loading<'_> {
             drain_limit: Duration::from_secs(drain_limit_seconds),
             gate: gate?,
             files: Vec::new(),
+            stamps: Stamps::default(),
             warnings: Vec::new(),
             inventory,
         })
     }
 
     fn configuration_file(&mut self, path: &Path) -> Option<Source> {
-        self.files.push(path.to_path_buf());
+        self.stamps.note(path);
         match read_file(path) {
             Ok(read) => Some(Source::new(path, self.utf8(path, read.bytes)?)),
             Err(message) => self.fault(Place::whole(path).fault(message)),
