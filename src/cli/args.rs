@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{policy::Treatment, telemetry::log};
+use crate::telemetry::log;
 
 /// A transparent HTTP proxy that enforces encryption on S3 traffic.
 #[derive(Debug, Parser)]
@@ -17,8 +17,16 @@ use crate::{policy::Treatment, telemetry::log};
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
-    /// How the program's own log is written, to standard error
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    /// The log on standard error: text, json, or auto (text on a terminal, JSON elsewhere)
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        display_order = 900
+    )]
     pub(crate) log_format: LogFormat,
     /// What to do
     #[command(subcommand)]
@@ -30,7 +38,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Serve(Serve),
     Check(Check),
-    Dev(Dev),
+    Dev(DevArgs),
     Completions(Completions),
 }
 
@@ -70,7 +78,7 @@ pub(crate) struct Check {
 /// `ready` when DIR/env.sh can be sourced by a shell that wants to use it.
 #[derive(Args, Debug)]
 #[command(after_help = DEV_EXAMPLES)]
-pub(crate) struct Dev {
+pub(crate) struct DevArgs {
     /// Where everything is kept
     #[arg(long, value_name = "DIR", default_value = "./portcullis-dev")]
     pub(crate) dir: PathBuf,
@@ -85,7 +93,7 @@ pub(crate) struct Dev {
     pub(crate) admin: SocketAddr,
     /// What happens to writes, besides policy
     #[arg(long, value_name = "off", default_value = "off", value_parser = treatment)]
-    pub(crate) treatment: Treatment,
+    pub(crate) treatment: String,
     /// A policy document for all buckets; may be repeated [default: require SSE headers and TLS]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Vec<PathBuf>,
@@ -96,6 +104,9 @@ pub(crate) struct Dev {
     /// PEM file of the CAs that are trusted for it [default: the system's]
     #[arg(long, value_name = "FILE", requires = "upstream")]
     pub(crate) upstream_ca: Option<PathBuf>,
+    /// Send some requests through the proxy, show what comes of each, and end
+    #[arg(long)]
+    pub(crate) tour: bool,
 }
 
 /// Print the completion script of a shell
@@ -110,12 +121,9 @@ pub(crate) struct Completions {
 /// See [`log::Format`].
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// Text on a terminal, JSON elsewhere
     #[default]
     Auto,
-    /// For people
     Text,
-    /// One JSON document a line
     Json,
 }
 
@@ -129,9 +137,9 @@ impl From<LogFormat> for log::Format {
     }
 }
 
-fn treatment(text: &str) -> Result<Treatment, String> {
+fn treatment(text: &str) -> Result<String, String> {
     match text {
-        "off" => Ok(Treatment::Off),
+        "off" => Ok(text.to_owned()),
         "require" | "inject" | "seal" => Err("this version has only \"off\"".to_owned()),
         _ => Err("write \"off\"".to_owned()),
     }
@@ -177,6 +185,7 @@ Examples:
   aws s3 cp file s3://bucket/                      refused: it carries no SSE header
   aws s3 cp file s3://bucket/ --sse AES256         stored
 
+  portcullis dev --tour
   portcullis dev --policy my-policy.json --upstream https://minio.example.com:9000";
 
 const COMPLETIONS_EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 
 use std::{
     fmt::Write as _,
+    process::ExitCode,
     time::{Duration, SystemTime},
 };
 
@@ -12,31 +13,29 @@ use time::{OffsetDateTime, macros::format_description};
 use super::{
     Failure,
     args::Check,
-    output::{self, GOOD, counted},
+    failure::EXIT_REFUSED,
+    out::{self, counted},
 };
 use crate::{
     config::{self, Certificate, Config, Fault, Listener},
     telemetry::audit,
 };
 
-pub(super) fn run(arguments: &Check) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Check) -> Result<ExitCode, Failure> {
     let now = config::now();
     let loaded = config::load(&arguments.config, now);
     let text = match &loaded {
         _ if arguments.json => json(&loaded)?,
         Ok(config) => report(config, now),
-        Err(faults) => output::faults(faults),
+        Err(faults) => out::faults(faults),
     };
-    output::to_stdout(&text);
-    match loaded {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Failure::Reported),
-    }
+    out::stdout(&text);
+    Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
 }
 
 /// What was loaded, for people.
 fn report(config: &Config, now: SystemTime) -> String {
-    let mut text = output::warnings(&config.warnings);
+    let mut text = out::warnings(&config.warnings);
     let upstream = &config.gate.upstream;
     let rows = [
         ("listeners", config.listeners.iter().map(listener_row).collect()),
@@ -55,7 +54,7 @@ fn report(config: &Config, now: SystemTime) -> String {
         0 => String::new(),
         warnings => format!(", with {}", counted(warnings, "warning")),
     };
-    let _ = writeln!(text, "{GOOD}fine{GOOD:#}{warned}");
+    let _ = writeln!(text, "{}{warned}", out::green("fine"));
     text
 }
 

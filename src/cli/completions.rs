@@ -1,14 +1,15 @@
 //! `portcullis completions`.
 
+use std::process::ExitCode;
+
 use clap::CommandFactory as _;
 
 use super::{
-    Failure,
     args::{Arguments, Completions},
-    output,
+    out,
 };
 
-pub(super) fn run(arguments: &Completions) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Completions) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(
         arguments.shell,
@@ -16,6 +17,6 @@ pub(super) fn run(arguments: &Completions) -> Result<(), Failure> {
         env!("CARGO_PKG_NAME"),
         &mut script,
     );
-    output::to_stdout(&String::from_utf8_lossy(&script));
-    Ok(())
+    out::stdout(&String::from_utf8_lossy(&script));
+    ExitCode::SUCCESS
 }

@@ -5,15 +5,17 @@ mod args;
 mod check;
 mod completions;
 mod dev;
-mod output;
+mod failure;
+pub(crate) mod out;
 mod serve;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::SystemTime};
 
 use clap::Parser as _;
 
 use self::args::{Arguments, Command};
-use crate::{config::Fault, telemetry::log};
+pub(crate) use self::{args::DevArgs, failure::Failure};
+use crate::{config, telemetry::log};
 
 /// Runs the program with the arguments of a process, its own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -21,59 +23,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(answer) => return said_by_clap(&answer),
     };
-    log::init(arguments.log_format.into(), std::env::var("RUST_LOG").ok().as_deref());
     let ended = match arguments.command {
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
-        Command::Dev(arguments) => dev::run(&arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Serve(serve) => with_runtime(arguments.log_format, serve::run(serve.config)),
+        Command::Dev(dev) => with_runtime(arguments.log_format, dev::run(dev)),
+        Command::Check(check) => check::run(&check),
+        Command::Completions(completions) => Ok(completions::run(&completions)),
     };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    ended.unwrap_or_else(Failure::report)
 }
 
-/// Why a command ended otherwise than well.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// It went wrong at run time, for this reason.
-    Runtime(String),
-    /// The configuration cannot be used.
-    Configuration(Vec<Fault>),
-    /// The configuration cannot be used, and its faults were printed already.
-    Reported,
+/// Today, for certificates and signatures that the commands make and judge.
+pub(crate) fn now() -> SystemTime {
+    config::now()
 }
 
-impl Failure {
-    fn report(self) -> ExitCode {
-        match self {
-            Self::Runtime(reason) => {
-                output::to_stderr(&output::failure(&reason));
-                ExitCode::from(EXIT_FAILED)
-            }
-            Self::Configuration(faults) => {
-                output::to_stderr(&output::faults(&faults));
-                ExitCode::from(EXIT_REFUSED)
-            }
-            Self::Reported => ExitCode::from(EXIT_REFUSED),
-        }
-    }
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Runtime(error.to_string())
-    }
+/// Runs a command that serves: it logs, and it needs every core.
+fn with_runtime(
+    format: args::LogFormat,
+    command: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    log::init(format.into(), std::env::var("RUST_LOG").ok().as_deref());
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
 /// Help and version, or a wrong call. A reader that has gone away is no failure.
 fn said_by_clap(answer: &clap::Error) -> ExitCode {
     let _ = answer.print();
-    if answer.use_stderr() { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS }
+    if answer.use_stderr() { ExitCode::from(failure::EXIT_REFUSED) } else { ExitCode::SUCCESS }
 }
-
-/// Something failed at run time.
-const EXIT_FAILED: u8 = 1;
-/// The call or the configuration is wrong; the same call will fail again.
-const EXIT_REFUSED: u8 = 2;

@@ -64,6 +64,10 @@ impl Loading<'_> {
         let attachments = self.attachments(&written.policy);
         let rules = self.rules(&written.rules);
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
+        let client_idle_timeout = self.timeout(
+            written.client_idle_timeout_seconds.as_ref(),
+            CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS,
+        );
         let token_secrets = self.token_secrets(written.token_secret.as_ref());
         let inventory = inventory(&credentials, &attachments, written.rules.len());
         let whole = |region, upstream| Gate {
@@ -73,6 +77,7 @@ impl Loading<'_> {
             rules,
             policies: Policies::new(attachments, otherwise),
             explain_refusals: written.explain_refusals.unwrap_or(true),
+            client_idle_timeout,
             upstream,
             token_secrets,
         };
@@ -124,5 +129,7 @@ fn inventory(callers: &[Credential], attachments: &[Attachment], rules: usize) -
 
 /// How long a drain waits unless `drain_limit_seconds` says otherwise.
 const DRAIN_LIMIT_DEFAULT_SECONDS: u64 = 30;
+/// Silence of a client unless `client_idle_timeout_seconds` says otherwise.
+const CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS: u64 = 60;
 /// No drain waits longer than an hour.
 const DRAIN_LIMIT_MOST_SECONDS: u64 = 3600;

@@ -101,6 +101,8 @@ pub struct Gate {
     pub policies: policies::Policies,
     /// Whether a 403 names policy, statement and condition.
     pub explain_refusals: bool,
+    /// The longest silence of a client in the middle of a body.
+    pub client_idle_timeout: Duration,
     /// The backend.
     pub upstream: Upstream,
     /// Shared by replicas, for upload ids: the current secret, then predecessors that are still

@@ -1,6 +1,6 @@
 //! Reload: when a file of the configuration changes, or on demand, everything is loaded anew.
-//! Invariant: a version reaches the callback whole or as faults, and no change is missed: events
-//! only hasten what a comparison of the files would find.
+//! Invariant: a version is handed on whole or as faults, and no change is missed: events only hasten
+//! what a comparison of the files would find.
 
 mod fixed;
 mod signal;
@@ -9,13 +9,9 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use fixed::Fixed;
 use signal::{Signals, Wake};
@@ -23,56 +19,60 @@ use watch::Watches;
 
 use super::{Config, Fault, load_watched, now, process_environment, stamps::Stamps};
 
+/// What a reload finds: a version to take over whole, or why the running one stays in force.
+pub type Version = Result<Config, Vec<Fault>>;
+
 /// Watches the files of a configuration until dropped.
 #[derive(Debug)]
-pub struct Reloader {
+pub struct Watcher {
     signals: Arc<Signals>,
+    versions: Receiver<Version>,
 }
 
-impl Reloader {
-    /// Starts to watch the files of `running`, which was loaded from `path`.
-    ///
-    /// After each change, and each [`Reloader::trigger`], everything is loaded anew and handed to
-    /// `adopt`, on a thread of the reloader's own: a version to take over whole, or the faults for
-    /// which the running one stays in force. Faults, warnings and changes that only a restart puts
-    /// in force were logged before.
+impl Watcher {
+    /// Starts to watch the files of `running`, which was loaded from `path`, on a thread of its own.
+    /// What changed since `running` was loaded counts as changed.
     ///
     /// # Errors
     /// When the thread cannot be started. A folder that cannot be watched is no error: its files are
     /// compared every [`COMPARE_INTERVAL`].
-    pub fn start(
-        path: &Path,
-        running: &Config,
-        adopt: impl FnMut(Result<Config, Vec<Fault>>) + Send + 'static,
-    ) -> io::Result<Self> {
+    pub fn start(path: PathBuf, running: &Config) -> io::Result<Self> {
         let signals = Arc::new(Signals::default());
+        let (sender, versions) = channel(1);
         let mut reloading = Reloading {
-            path: path.to_path_buf(),
+            path,
             fixed: Fixed::of(running),
             stamps: running.stamps.clone(),
             watches: Watches::new(Arc::clone(&signals)),
             signals: Arc::clone(&signals),
-            reported: Vec::new(),
-            adopt,
+            told: Vec::new(),
+            versions: sender,
         };
         thread::Builder::new().name("reload".to_owned()).spawn(move || reloading.run())?;
-        Ok(Self { signals })
+        Ok(Self { signals, versions })
     }
 
     /// Loads anew even if no file has changed (SIGHUP).
     pub fn trigger(&self) {
         self.signals.raise(Wake::Triggered);
     }
+
+    /// The next version, after a change or a trigger. Faults that were handed on last time are not
+    /// handed on again for a change that mends none of them. Cancel safe; never `None` before the
+    /// thread has ended.
+    pub async fn next(&mut self) -> Option<Version> {
+        self.versions.recv().await
+    }
 }
 
-impl Drop for Reloader {
+impl Drop for Watcher {
     fn drop(&mut self) {
         self.signals.raise(Wake::Stopped);
     }
 }
 
-/// The state of the reloader's thread.
-struct Reloading<F> {
+/// The state of the watcher's thread.
+struct Reloading {
     path: PathBuf,
     /// What a running program cannot change.
     fixed: Fixed,
@@ -80,12 +80,12 @@ struct Reloading<F> {
     stamps: Stamps,
     watches: Watches,
     signals: Arc<Signals>,
-    /// The faults that the log has told already.
-    reported: Vec<Fault>,
-    adopt: F,
+    /// The faults of the last load.
+    told: Vec<Fault>,
+    versions: Sender<Version>,
 }
 
-impl<F: FnMut(Result<Config, Vec<Fault>>)> Reloading<F> {
+impl Reloading {
     fn run(&mut self) {
         loop {
             self.watches.follow(self.stamps.paths());
@@ -95,31 +95,33 @@ impl<F: FnMut(Result<Config, Vec<Fault>>)> Reloading<F> {
             } else {
                 self.signals.wait(COMPARE_INTERVAL)
             };
-            match wake {
+            let version = match wake {
                 Wake::Stopped => return,
-                Wake::Triggered => self.reload(),
-                Wake::Changed => {
-                    self.signals.settle(QUIET, SETTLE_MAX);
-                    if self.stamps.are_stale() {
-                        self.reload();
-                    }
-                }
+                Wake::Triggered => Some(self.load()),
+                Wake::Changed => self.changed(),
+            };
+            if let Some(version) = version
+                && self.hand_on(version).is_err()
+            {
+                return;
             }
         }
     }
 
-    fn reload(&mut self) {
-        let result = self.load();
-        match &result {
-            Ok(config) => self.report_version(config),
-            Err(faults) => self.report_faults(faults),
+    /// The version that a change led to, where it led to another.
+    fn changed(&mut self) -> Option<Version> {
+        self.signals.settle(QUIET, SETTLE_MAX);
+        if !self.stamps.are_stale() {
+            return None;
         }
-        (self.adopt)(result);
+        let version = self.load();
+        let repeated = version.as_ref().is_err_and(|faults| *faults == self.told);
+        (!repeated).then_some(version)
     }
 
     /// Loads one version: where files changed while they were read, it may be half an old one and
     /// half a new one, and is read again. What changes without end is taken up by the next round.
-    fn load(&mut self) -> Result<Config, Vec<Fault>> {
+    fn load(&mut self) -> Version {
         let mut loaded = load_watched(&self.path, now(), &process_environment);
         for _ in 1..LOADS_MAX {
             if !loaded.1.are_stale() {
@@ -131,32 +133,22 @@ impl<F: FnMut(Result<Config, Vec<Fault>>)> Reloading<F> {
         loaded.0
     }
 
-    fn report_version(&mut self, config: &Config) {
-        self.reported.clear();
-        tracing::info!(file = %self.path.display(), "configuration reloaded");
-        for warning in &config.warnings {
-            tracing::warn!("{warning}");
+    fn hand_on(&mut self, version: Version) -> Result<(), Gone> {
+        match &version {
+            Ok(config) => {
+                for change in self.fixed.differences(&Fixed::of(config)) {
+                    tracing::warn!("{change} changed; restart to put that in force");
+                }
+                self.told.clear();
+            }
+            Err(faults) => self.told.clone_from(faults),
         }
-        for change in self.fixed.differences(&Fixed::of(config)) {
-            tracing::warn!("{change} changed; restart to put that in force");
-        }
-    }
-
-    fn report_faults(&mut self, faults: &[Fault]) {
-        if self.reported == faults {
-            return;
-        }
-        tracing::error!(
-            file = %self.path.display(),
-            faults = faults.len(),
-            "the changed configuration is refused; the running one stays in force"
-        );
-        for fault in faults {
-            tracing::error!("{fault}");
-        }
-        self.reported = faults.to_vec();
+        self.versions.blocking_send(version).map_err(|_| Gone)
     }
 }
+
+/// The watcher was dropped.
+struct Gone;
 
 /// How often files are compared without an event: some file systems send none.
 pub const COMPARE_INTERVAL: Duration = Duration::from_secs(60);

@@ -5,39 +5,30 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::Duration,
 };
 
-use super::{super::load, Reloader, now};
+use tokio::time::timeout;
 
-/// A running reloader; it says each version's region, or its first fault.
-struct Running {
-    reloader: Reloader,
-    versions: Receiver<Result<String, String>>,
-}
+use super::{super::load, Watcher, now};
+
+/// A running watcher; it says each version's region, or its first fault.
+struct Running(Watcher);
 
 impl Running {
     fn start(path: &Path) -> Self {
-        let (sender, versions) = channel();
         let running = load(path, now()).unwrap();
-        let adopt = move |result: Result<super::Config, Vec<super::Fault>>| {
-            let version = match result {
-                Ok(config) => Ok(config.gate.region),
-                Err(faults) => Err(faults[0].message.clone()),
-            };
-            sender.send(version).unwrap();
-        };
-        Self { reloader: Reloader::start(path, &running, adopt).unwrap(), versions }
+        Self(Watcher::start(path.to_path_buf(), &running).unwrap())
     }
 
-    fn next(&self) -> Result<String, String> {
-        self.versions.recv_timeout(PATIENCE).expect("a reload")
+    async fn next(&mut self) -> Result<String, String> {
+        let version = timeout(PATIENCE, self.0.next()).await.expect("a reload in time").unwrap();
+        version.map(|config| config.gate.region).map_err(|faults| faults[0].message.clone())
     }
 
     /// Reads on until a version has this region: a change made in steps may show in between.
-    fn until(&self, region: &str) {
-        while self.next().as_deref() != Ok(region) {}
+    async fn until(&mut self, region: &str) {
+        while self.next().await.as_deref() != Ok(region) {}
     }
 }
 
@@ -55,85 +46,102 @@ fn fill(folder: &Path, region: &str) -> PathBuf {
     folder.join("portcullis.toml")
 }
 
-#[test]
-fn a_file_written_in_place() {
+#[tokio::test]
+async fn a_file_written_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = fill(folder.path(), "one");
-    let running = Running::start(&path);
+    let mut running = Running::start(&path);
     write(path, &configuration("two"));
-    running.until("two");
+    running.until("two").await;
 }
 
-#[test]
-fn a_file_replaced_as_editors_do() {
+#[tokio::test]
+async fn a_file_replaced_as_editors_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = fill(folder.path(), "one");
-    let running = Running::start(&path);
+    let mut running = Running::start(&path);
     for region in ["two", "three"] {
         write(folder.path().join("portcullis.toml~"), &configuration(region));
         fs::rename(folder.path().join("portcullis.toml~"), &path).unwrap();
-        running.until(region);
+        running.until(region).await;
     }
 }
 
-#[test]
-fn a_volume_swapped_as_kubernetes_does() {
+#[tokio::test]
+async fn a_volume_swapped_as_kubernetes_does() {
     let mount = tempfile::tempdir().unwrap();
     fill(&mount.path().join("..v1"), "one");
     symlink("..v1", mount.path().join("..data")).unwrap();
     for name in ["portcullis.toml", "credentials.toml", "secret"] {
         symlink(Path::new("..data").join(name), mount.path().join(name)).unwrap();
     }
-    let running = Running::start(&mount.path().join("portcullis.toml"));
+    let mut running = Running::start(&mount.path().join("portcullis.toml"));
     for (version, region, old) in [("..v2", "two", "..v1"), ("..v3", "three", "..v2")] {
         fill(&mount.path().join(version), region);
         symlink(version, mount.path().join("..data_tmp")).unwrap();
         fs::rename(mount.path().join("..data_tmp"), mount.path().join("..data")).unwrap();
         fs::remove_dir_all(mount.path().join(old)).unwrap();
-        assert_eq!(running.next().as_deref(), Ok(region));
+        assert_eq!(running.next().await.as_deref(), Ok(region));
     }
 }
 
-#[test]
-fn a_faulty_version_is_told_and_a_mended_one_taken() {
+#[tokio::test]
+async fn a_faulty_version_is_told_and_a_mended_one_taken() {
     let folder = tempfile::tempdir().unwrap();
     let path = fill(folder.path(), "one");
-    let running = Running::start(&path);
+    let mut running = Running::start(&path);
     write(folder.path().join("secret"), "short");
-    while !running.next().is_err_and(|fault| fault.contains("has 5 bytes")) {}
+    while !running.next().await.is_err_and(|fault| fault.contains("has 5 bytes")) {}
     write(folder.path().join("secret"), "fedcba9876543210fedcba9876543210");
-    running.until("one");
+    running.until("one").await;
 }
 
-#[test]
-fn files_that_a_new_version_names_are_watched() {
+#[tokio::test]
+async fn files_that_a_new_version_names_are_watched() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let path = fill(folder.path(), "one");
-    let running = Running::start(&path);
+    let mut running = Running::start(&path);
     let secret = elsewhere.path().join("secret");
     let named = format!("file:{}", secret.display());
     write(path, &configuration("two").replace("file:secret", &named));
-    while running.next().is_ok() {}
+    while running.next().await.is_ok() {}
     // The secret is still missing, so that only a watch on its folder can bring the next version.
     write(secret, "0123456789abcdef0123456789abcdef");
-    running.until("two");
+    running.until("two").await;
 }
 
-#[test]
-fn a_trigger_needs_no_change() {
+#[tokio::test]
+async fn a_trigger_needs_no_change() {
     let folder = tempfile::tempdir().unwrap();
-    let running = Running::start(&fill(folder.path(), "one"));
-    running.reloader.trigger();
-    assert_eq!(running.next().as_deref(), Ok("one"));
+    let mut running = Running::start(&fill(folder.path(), "one"));
+    running.0.trigger();
+    assert_eq!(running.next().await.as_deref(), Ok("one"));
 }
 
-#[test]
-fn a_dropped_reloader_ends() {
+#[tokio::test]
+async fn the_same_faults_are_told_once() {
     let folder = tempfile::tempdir().unwrap();
-    let Running { reloader, versions } = Running::start(&fill(folder.path(), "one"));
-    drop(reloader);
-    assert_eq!(versions.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    let path = fill(folder.path(), "one");
+    let mut running = Running::start(&path);
+    write(folder.path().join("secret"), "short");
+    while !running.next().await.is_err_and(|fault| fault.contains("has 5 bytes")) {}
+    write(folder.path().join("secret"), "other");
+    // Had the second version's faults been handed on, they would come before the trigger's.
+    running.0.trigger();
+    assert!(running.next().await.is_err());
+    write(folder.path().join("secret"), "fedcba9876543210fedcba9876543210");
+    assert_eq!(running.next().await.as_deref(), Ok("one"));
+}
+
+#[tokio::test]
+async fn a_change_from_before_the_start_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fill(folder.path(), "one");
+    let config = load(&path, now()).unwrap();
+    write(path.clone(), &configuration("two"));
+    let mut running = Running(Watcher::start(path, &config).unwrap());
+    running.until("two").await;
 }
 
 fn configuration(region: &str) -> String {
