@@ -186,11 +186,14 @@ fn callers() {
 }
 
 #[test]
-fn a_credentials_file_that_everybody_may_read_is_refused() {
+fn a_file_of_secrets_that_everybody_may_read_is_refused() {
     let folder = Folder::sound();
     let everybody = fs::Permissions::from_mode(0o644);
-    fs::set_permissions(folder.path("credentials.toml"), everybody).unwrap();
+    fs::set_permissions(folder.path("credentials.toml"), everybody.clone()).unwrap();
     assert!(folder.faults()[0].starts_with("credentials.toml: every user of this machine may"));
+    folder.replace("credentials.toml", "alice-secret", "env:UPSTREAM_SECRET");
+    fs::set_permissions(folder.path("credentials.toml"), everybody).unwrap();
+    assert!(folder.load().is_ok(), "a reference is no secret");
 }
 
 #[test]
