@@ -97,8 +97,8 @@ pub(crate) struct DevArgs {
     /// A policy document for all buckets; may be repeated [default: require SSE headers and TLS]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Vec<PathBuf>,
-    /// A backend that runs elsewhere, with the credentials of AWS_ACCESS_KEY_ID and
-    /// AWS_SECRET_ACCESS_KEY, in place of the folder
+    /// A backend that runs elsewhere, in place of the folder; its credentials come from the
+    /// environment, as AWS tools read them
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<String>,
     /// PEM file of the CAs that are trusted for it [default: the system's]

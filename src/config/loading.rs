@@ -60,17 +60,13 @@ impl<'e> Loading<'e> {
     /// Reads a text file that the configuration names.
     pub(super) fn text(&mut self, named: &At<String>) -> Option<(Source, bool)> {
         let (path, FileRead { bytes, others_may_read }) = self.file(named)?;
-        let text = self.utf8(&path, bytes)?;
+        let text = self.utf8(&path, &bytes)?;
         Some((Source::new(&path, text), others_may_read))
     }
 
     /// Bytes as text, or a fault of their file.
-    pub(super) fn utf8(
-        &mut self,
-        path: &Path,
-        bytes: Zeroizing<Vec<u8>>,
-    ) -> Option<Zeroizing<String>> {
-        match std::str::from_utf8(&bytes) {
+    pub(super) fn utf8(&mut self, path: &Path, bytes: &[u8]) -> Option<Zeroizing<String>> {
+        match std::str::from_utf8(bytes) {
             Ok(text) => Some(Zeroizing::new(text.to_owned())),
             Err(error) => {
                 let message = format!("is not UTF-8 text: byte {} is none", error.valid_up_to());

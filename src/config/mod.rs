@@ -190,6 +190,8 @@ fn load_watched(
     let loading::Loading { mut faults, mut warnings, stamps, .. } = loading;
     for list in [&mut faults, &mut warnings] {
         list.sort_by_key(|fault| (fault.path != path, fault.path.clone(), fault.place));
+        // Listeners may share a certificate, and then share what is wrong with it.
+        list.dedup();
     }
     let result = match config {
         Some(config) if faults.is_empty() => {

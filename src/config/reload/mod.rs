@@ -151,7 +151,7 @@ impl Reloading {
 struct Gone;
 
 /// How often files are compared without an event: some file systems send none.
-pub const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
+pub const COMPARE_INTERVAL: Duration = Duration::from_mins(1);
 /// Files that were still for so long are read: whoever writes several has then written them all.
 const QUIET: Duration = Duration::from_millis(250);
 /// Files are read after so long even if something goes on in their folder, such as a log.

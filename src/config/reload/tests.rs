@@ -32,7 +32,7 @@ impl Running {
     }
 }
 
-fn write(path: PathBuf, text: &str) {
+fn write(path: impl AsRef<Path>, text: &str) {
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
 }
