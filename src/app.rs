@@ -51,6 +51,9 @@ pub enum Error {
     /// The audit log.
     #[error("cannot open the audit log: {0}")]
     Audit(#[source] std::io::Error),
+    /// The metrics.
+    #[error("the metrics cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// The way to the backend.
     #[error(transparent)]
     Upstream(#[from] upstream::Error),
@@ -59,7 +62,7 @@ pub enum Error {
 impl Gate {
     /// Binds everything first, serves afterwards; returns once requests are taken.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Metrics::new()?;
         let audit = Audit::open(&config.audit).map_err(Error::Audit)?;
         let settings = settings(&config)?;
         let (drain, draining) = Drain::new();
