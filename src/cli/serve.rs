@@ -13,21 +13,24 @@ use crate::{
 /// Loads, binds, announces, serves, drains.
 pub(super) async fn run(path: PathBuf) -> Result<ExitCode, Failure> {
     let config = config::load(&path, super::now()).map_err(Failure::faults)?;
+    let watcher = reload::Watcher::start(path, &config)?;
     let gate = Gate::start(config).await?;
     for address in gate.addresses() {
         tracing::info!(%address, "listening");
     }
     tracing::info!(address = %gate.admin_address(), "admin listening");
     out::line("ready");
-    until_signalled(gate, path).await
+    until_signalled(gate, watcher).await
 }
 
 /// Serves until SIGTERM or SIGINT; SIGHUP and changed files reload.
-pub(super) async fn until_signalled(gate: Gate, path: PathBuf) -> Result<ExitCode, Failure> {
+pub(super) async fn until_signalled(
+    gate: Gate,
+    mut watcher: reload::Watcher,
+) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut watcher = reload::Watcher::start(path)?;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,

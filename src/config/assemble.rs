@@ -10,6 +10,7 @@ use super::{
     loading::Loading,
     reader::{self, OneOrMany},
     source::{At, Place, Source, read_file},
+    stamps::Stamps,
     written::{self, Written},
 };
 use crate::{
@@ -25,14 +26,14 @@ impl Loading<'_> {
         let source = self.configuration_file(path)?;
         let written = reader::read::<Written>(&source, &mut self.faults)?;
         let listeners = self.listeners(&written.listeners, &source.whole());
-        let admin = self.admin(written.admin.as_ref());
-        let audit = Self::audit(written.audit.as_ref());
+        let admin = self.admin(written.admin.as_ref(), &listeners);
+        let audit = self.audit(written.audit.as_ref());
         let drain_limit_seconds = self.within(
             written.drain_limit_seconds.as_ref(),
             0..=DRAIN_LIMIT_MOST_SECONDS,
             DRAIN_LIMIT_DEFAULT_SECONDS,
         );
-        let (gate, inventory) = self.gate(&written);
+        let (gate, inventory) = self.gate(&written, &source.whole());
         Some(Config {
             listeners,
             admin: admin?,
@@ -40,28 +41,33 @@ impl Loading<'_> {
             drain_limit: Duration::from_secs(drain_limit_seconds),
             gate: gate?,
             files: Vec::new(),
+            stamps: Stamps::default(),
             warnings: Vec::new(),
             inventory,
         })
     }
 
     fn configuration_file(&mut self, path: &Path) -> Option<Source> {
-        self.files.push(path.to_path_buf());
+        self.stamps.note(path);
         match read_file(path) {
-            Ok(read) => Some(Source::new(path, self.utf8(path, read.bytes)?)),
+            Ok(read) => Some(Source::new(path, self.utf8(path, &read.bytes)?)),
             Err(message) => self.fault(Place::whole(path).fault(message)),
         }
     }
 
-    fn gate(&mut self, written: &Written) -> (Option<Gate>, Inventory) {
+    fn gate(&mut self, written: &Written, file: &Place) -> (Option<Gate>, Inventory) {
         let s3 = written.s3.as_ref();
         let region = s3.and_then(|s3| s3.region.as_ref()).and_then(|region| self.region(region));
         let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
         let credentials = self.callers(written.credentials.as_ref());
         let otherwise = self.otherwise(written.policies.as_ref());
-        let attachments = self.attachments(&written.policy);
+        let attachments = self.attachments(&written.policy, otherwise, file);
         let rules = self.rules(&written.rules);
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
+        let client_idle_timeout = self.timeout(
+            written.client_idle_timeout_seconds.as_ref(),
+            CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS,
+        );
         let token_secrets = self.token_secrets(written.token_secret.as_ref());
         let inventory = inventory(&credentials, &attachments, written.rules.len());
         let whole = |region, upstream| Gate {
@@ -71,6 +77,7 @@ impl Loading<'_> {
             rules,
             policies: Policies::new(attachments, otherwise),
             explain_refusals: written.explain_refusals.unwrap_or(true),
+            client_idle_timeout,
             upstream,
             token_secrets,
         };
@@ -81,11 +88,19 @@ impl Loading<'_> {
         section.map_or_else(Vec::new, |section| self.credentials(section))
     }
 
-    fn audit(section: Option<&written::Audit>) -> audit::Target {
-        match section.and_then(|section| section.file.as_ref()) {
-            Some(named) => audit::Target::File(named.named_path()),
-            None => audit::Target::Stderr,
+    fn audit(&mut self, section: Option<&written::Audit>) -> audit::Target {
+        let Some(named) = section.and_then(|section| section.file.as_ref()) else {
+            return audit::Target::Stderr;
+        };
+        let path = named.named_path();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            let message = format!("the folder {} does not exist; make it", folder.display());
+            self.faults.push(named.fault(message));
         }
+        audit::Target::File(path)
     }
 
     fn token_secrets(
@@ -122,5 +137,7 @@ fn inventory(callers: &[Credential], attachments: &[Attachment], rules: usize) -
 
 /// How long a drain waits unless `drain_limit_seconds` says otherwise.
 const DRAIN_LIMIT_DEFAULT_SECONDS: u64 = 30;
+/// Silence of a client unless `client_idle_timeout_seconds` says otherwise.
+const CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS: u64 = 60;
 /// No drain waits longer than an hour.
 const DRAIN_LIMIT_MOST_SECONDS: u64 = 3600;

@@ -41,17 +41,15 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 /// A date, and what follows it.
 fn date(der: &[u8]) -> Option<(SystemTime, &[u8])> {
-    let (text, rest) = match element(der, UTC_TIME) {
-        // RFC 5280, 4.1.2.5.1: two digits of 50 and above are years of the twentieth century.
-        Some((text, rest)) => {
-            let century = if *text.first()? < b'5' { "20" } else { "19" };
-            (format!("{century}{}", std::str::from_utf8(text).ok()?), rest)
-        }
-        None => {
-            let (text, rest) = element(der, GENERALIZED_TIME)?;
-            (std::str::from_utf8(text).ok()?.to_owned(), rest)
-        }
+    let (text, rest) = element(der, UTC_TIME).or_else(|| element(der, GENERALIZED_TIME))?;
+    let text = std::str::from_utf8(text).ok()?;
+    // RFC 5280, 4.1.2.5.1: of UTCTime's two digits of a year, 50 and above mean the 1900s.
+    let century = match (der.first(), text.as_bytes().first()) {
+        (Some(&UTC_TIME), Some(b'0'..=b'4')) => "20",
+        (Some(&UTC_TIME), _) => "19",
+        _ => "",
     };
+    let text = format!("{century}{text}");
     let format = format_description!("[year][month][day][hour][minute][second]Z");
     let date = PrimitiveDateTime::parse(&text, format).ok()?.assume_utc();
     let since_epoch = u64::try_from(date.unix_timestamp()).ok()?;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::{
     loading::Loading,
     reader,
+    secrets::is_reference,
     source::{At, Place},
     written,
 };
@@ -16,18 +17,18 @@ impl Loading<'_> {
     pub(super) fn credentials(&mut self, section: &written::Credentials) -> Vec<Credential> {
         let Some(named) = &section.file else { return Vec::new() };
         let Some((source, others_may_read)) = self.text(named) else { return Vec::new() };
-        let whole = source.whole();
-        if others_may_read {
-            self.faults.push(whole.fault(
-                "every user of this machine may read this file of secrets; chmod it to 0600, \
-                 or to 0640 with the group that the proxy runs as",
-            ));
-        }
         let Some(file) = reader::read::<written::CredentialsFile>(&source, &mut self.faults) else {
             return Vec::new();
         };
         if file.credentials.is_empty() {
-            self.warnings.push(whole.fault("no `[[credential]]` stands here; nobody may call"));
+            let nobody = "no `[[credential]]` stands here; nobody may call";
+            self.warnings.push(source.whole().fault(nobody));
+        }
+        if others_may_read && file.credentials.iter().any(holds_secret) {
+            self.faults.push(source.whole().fault(
+                "every user of this machine may read these secrets; chmod this file to 0600, or \
+                 to 0640 with the group that the proxy runs as",
+            ));
         }
         self.refuse_repeated_ids(&file.credentials);
         file.credentials.iter().filter_map(|credential| self.credential(credential)).collect()
@@ -75,6 +76,10 @@ impl Loading<'_> {
             )));
         }
     }
+}
+
+fn holds_secret(written: &written::Credential) -> bool {
+    written.secret_access_key.as_ref().is_some_and(|secret| !is_reference(&secret.value))
 }
 
 fn is_access_key_id(text: &str) -> bool {

@@ -32,11 +32,16 @@ impl Loading<'_> {
         written.iter().filter_map(|listener| self.listener(listener, &mut taken)).collect()
     }
 
-    /// The address of the admin listener.
-    pub(super) fn admin(&mut self, section: Option<&written::Admin>) -> Option<SocketAddr> {
+    /// The address of the admin listener, which none of the others may have.
+    pub(super) fn admin(
+        &mut self,
+        section: Option<&written::Admin>,
+        listeners: &[Listener],
+    ) -> Option<SocketAddr> {
         let Some(section) = section else { return Some(ADMIN_DEFAULT) };
         let written = section.address.as_ref()?;
-        let address = self.address(written)?;
+        let mut taken = listeners.iter().map(|listener| listener.settings.address).collect();
+        let address = self.untaken(written, &mut taken)?;
         if !address.ip().is_loopback() {
             self.warnings.push(written.fault(
                 "the admin listener is not on loopback: whoever reaches it reads metrics and \
@@ -87,11 +92,11 @@ impl Loading<'_> {
         }
     }
 
-    /// An address that no other listener has; any number of listeners may ask for a free port.
+    /// An address that no other listener has.
     fn untaken(&mut self, written: &At<String>, taken: &mut Vec<SocketAddr>) -> Option<SocketAddr> {
         let address = self.address(written)?;
-        if address.port() != 0 && taken.contains(&address) {
-            return self.fault(written.fault(format!("another listener has {address} already")));
+        if let Some(other) = taken.iter().find(|other| collide(address, **other)) {
+            return self.fault(written.fault(format!("another listener has {other} already")));
         }
         taken.push(address);
         Some(address)
@@ -173,6 +178,15 @@ struct Loaded {
     settings: tls::Settings,
     config: Arc<ServerConfig>,
     certificates: Vec<Certificate>,
+}
+
+/// Whether two sockets cannot both listen there. Any number may ask for a free port.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_family = one.is_ipv4() == other.is_ipv4();
+    let every = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0
+        && one.port() == other.port()
+        && (one.ip() == other.ip() || same_family && every)
 }
 
 /// Where the admin listener is unless `[admin]` says otherwise.

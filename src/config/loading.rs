@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{
     Environment, Fault,
     source::{At, FileRead, Source, read_file},
+    stamps::Stamps,
 };
 
 /// One load in progress.
@@ -20,12 +21,18 @@ pub(super) struct Loading<'e> {
     pub(super) environment: Environment<'e>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
-    pub(super) files: Vec<PathBuf>,
+    pub(super) stamps: Stamps,
 }
 
 impl<'e> Loading<'e> {
     pub(super) fn new(now: SystemTime, environment: Environment<'e>) -> Self {
-        Self { now, environment, faults: Vec::new(), warnings: Vec::new(), files: Vec::new() }
+        Self {
+            now,
+            environment,
+            faults: Vec::new(),
+            warnings: Vec::new(),
+            stamps: Stamps::default(),
+        }
     }
 
     /// Records a fault; `None`, so that a reader can end with it.
@@ -37,7 +44,7 @@ impl<'e> Loading<'e> {
     /// The path of a file that the configuration names.
     pub(super) fn path(&mut self, named: &At<String>) -> PathBuf {
         let path = named.named_path();
-        self.record(&path);
+        self.stamps.note(&path);
         path
     }
 
@@ -53,17 +60,13 @@ impl<'e> Loading<'e> {
     /// Reads a text file that the configuration names.
     pub(super) fn text(&mut self, named: &At<String>) -> Option<(Source, bool)> {
         let (path, FileRead { bytes, others_may_read }) = self.file(named)?;
-        let text = self.utf8(&path, bytes)?;
+        let text = self.utf8(&path, &bytes)?;
         Some((Source::new(&path, text), others_may_read))
     }
 
     /// Bytes as text, or a fault of their file.
-    pub(super) fn utf8(
-        &mut self,
-        path: &Path,
-        bytes: Zeroizing<Vec<u8>>,
-    ) -> Option<Zeroizing<String>> {
-        match std::str::from_utf8(&bytes) {
+    pub(super) fn utf8(&mut self, path: &Path, bytes: &[u8]) -> Option<Zeroizing<String>> {
+        match std::str::from_utf8(bytes) {
             Ok(text) => Some(Zeroizing::new(text.to_owned())),
             Err(error) => {
                 let message = format!("is not UTF-8 text: byte {} is none", error.valid_up_to());
@@ -85,11 +88,5 @@ impl<'e> Loading<'e> {
             self.faults.push(number.fault(format!("write a number from {least} to {most}")));
         }
         number.value
-    }
-
-    fn record(&mut self, path: &Path) {
-        if !self.files.iter().any(|known| known == path) {
-            self.files.push(path.to_path_buf());
-        }
     }
 }

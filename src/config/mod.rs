@@ -8,8 +8,10 @@ mod listener;
 mod loading;
 mod policy;
 mod reader;
+pub mod reload;
 mod secrets;
 mod source;
+mod stamps;
 mod suggest;
 mod upstream;
 mod written;
@@ -25,6 +27,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use self::stamps::Stamps;
 use crate::{net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit};
 
 /// A configuration that was validated whole: files read, policies parsed, certificates checked,
@@ -48,6 +51,8 @@ pub struct Config {
     pub warnings: Vec<Fault>,
     /// What was loaded, for people.
     pub inventory: Inventory,
+    /// What `files` were like when they were read.
+    stamps: Stamps,
 }
 
 /// A listener, and what its certificate files held.
@@ -96,6 +101,8 @@ pub struct Gate {
     pub policies: policies::Policies,
     /// Whether a 403 names policy, statement and condition.
     pub explain_refusals: bool,
+    /// The longest silence of a client in the middle of a body.
+    pub client_idle_timeout: Duration,
     /// The backend.
     pub upstream: Upstream,
     /// Shared by replicas, for upload ids: the current secret, then predecessors that are still
@@ -177,20 +184,23 @@ fn load_watched(
     path: &Path,
     now: SystemTime,
     environment: Environment<'_>,
-) -> (Result<Config, Vec<Fault>>, Vec<PathBuf>) {
+) -> (Result<Config, Vec<Fault>>, Stamps) {
     let mut loading = loading::Loading::new(now, environment);
     let config = loading.configuration(path);
-    let loading::Loading { mut faults, mut warnings, files, .. } = loading;
+    let loading::Loading { mut faults, mut warnings, stamps, .. } = loading;
     for list in [&mut faults, &mut warnings] {
         list.sort_by_key(|fault| (fault.path != path, fault.path.clone(), fault.place));
+        // Listeners may share a certificate, and then share what is wrong with it.
+        list.dedup();
     }
     let result = match config {
         Some(config) if faults.is_empty() => {
-            Ok(Config { files: files.clone(), warnings, ..config })
+            let files = stamps.paths().map(Path::to_path_buf).collect();
+            Ok(Config { files, warnings, stamps: stamps.clone(), ..config })
         }
         _ => Err(faults),
     };
-    (result, files)
+    (result, stamps)
 }
 
 fn process_environment(name: &str) -> Option<String> {

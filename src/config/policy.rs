@@ -4,7 +4,7 @@
 use super::{
     Fault,
     loading::Loading,
-    source::{At, Source},
+    source::{At, Place, Source},
     suggest::{self, quoted},
     written,
 };
@@ -27,7 +27,19 @@ impl Loading<'_> {
     }
 
     /// Every document, attached to its buckets.
-    pub(super) fn attachments(&mut self, written: &[written::Policy]) -> Vec<Attachment> {
+    pub(super) fn attachments(
+        &mut self,
+        written: &[written::Policy],
+        otherwise: Otherwise,
+        file: &Place,
+    ) -> Vec<Attachment> {
+        if written.is_empty() {
+            let effect = match otherwise {
+                Otherwise::AllowAuthenticated => "every request of a known caller passes",
+                Otherwise::Strict => "no request passes",
+            };
+            self.warnings.push(file.fault(format!("no `[[policy]]` stands here: {effect}")));
+        }
         written.iter().filter_map(|policy| self.attachment(policy)).collect()
     }
 

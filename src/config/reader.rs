@@ -191,7 +191,12 @@ impl Read for bool {
 impl<T: Read> Read for Vec<T> {
     fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         let Some(elements) = value.elements() else {
-            value.mistyped("a list in brackets", faults);
+            if value.inner.get_ref().is_table() {
+                let wanted = format!("double brackets: `[[{}]]`", value.key);
+                value.mistyped(&wanted, faults);
+            } else {
+                value.mistyped("a list in brackets", faults);
+            }
             return None;
         };
         Some(elements.filter_map(|element| T::read(element, faults)).collect())

@@ -15,6 +15,11 @@ enum Reference<'a> {
     Env(&'a str),
 }
 
+/// Whether a secret stands elsewhere and not in what was written.
+pub(super) fn is_reference(written: &str) -> bool {
+    reference(written).is_some()
+}
+
 fn reference(written: &str) -> Option<Reference<'_>> {
     if let Some(path) = written.strip_prefix("file:") {
         return Some(Reference::File(path));

@@ -92,11 +92,12 @@ impl Source {
 /// Reads a file of at most [`FILE_BYTES_MAX`] bytes; the error is a sentence without the path.
 pub(super) fn read_file(path: &Path) -> Result<FileRead, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = File::open(path).map_err(cannot)?;
-    let metadata = file.metadata().map_err(cannot)?;
+    // Asked before the file is opened: to open a pipe would wait for somebody who writes to it.
+    let metadata = path.metadata().map_err(cannot)?;
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
     }
+    let file = File::open(path).map_err(cannot)?;
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {

@@ -186,17 +186,30 @@ fn callers() {
 }
 
 #[test]
-fn a_credentials_file_that_everybody_may_read_is_refused() {
+fn a_file_of_secrets_that_everybody_may_read_is_refused() {
     let folder = Folder::sound();
     let everybody = fs::Permissions::from_mode(0o644);
-    fs::set_permissions(folder.path("credentials.toml"), everybody).unwrap();
+    fs::set_permissions(folder.path("credentials.toml"), everybody.clone()).unwrap();
     assert!(folder.faults()[0].starts_with("credentials.toml: every user of this machine may"));
+    folder.replace("credentials.toml", "alice-secret", "env:UPSTREAM_SECRET");
+    fs::set_permissions(folder.path("credentials.toml"), everybody).unwrap();
+    assert!(folder.load().is_ok(), "a reference is no secret");
 }
 
 #[test]
 fn listeners() {
     let twice = "[[listener]]\naddress = \"127.0.0.1:80\"\n".repeat(2);
     check(LISTENER, &twice, "portcullis.toml:11:11: another listener has 127.0.0.1:80 already");
+    let every =
+        "[[listener]]\naddress = \"127.0.0.1:80\"\n[[listener]]\naddress = \"0.0.0.0:80\"\n";
+    check(LISTENER, every, "portcullis.toml:11:11: another listener has 127.0.0.1:80 already");
+    let admin = "[[listener]]\naddress = \"127.0.0.1:80\"\n[admin]\naddress = \"127.0.0.1:80\"\n";
+    check(LISTENER, admin, "portcullis.toml:11:11: another listener has 127.0.0.1:80 already");
+    let folder = Folder::sound();
+    folder.replace("portcullis.toml", "[[listener]]", "[listener]");
+    let single =
+        "portcullis.toml:8:1: `listener` is a table; write double brackets: `[[listener]]`";
+    assert_eq!(folder.faults()[1], single);
     check("10.0.0.0/8", "10.0.0.0", "portcullis.toml:10:24: \"10.0.0.0\" is not a network");
     let none = "127.0.0.1:0\"\nconnections_max = 0 #";
     check("127.0.0.1:0\"", none, "portcullis.toml:10:19: write a number from 1 to 1000000");
@@ -222,6 +235,12 @@ fn upstreams() {
         "portcullis.toml:6:12: \"*.example.com\" is not a dom",
     );
     check("region = \"us", "ca = \"token.secret\"\nregion = \"us", "portcullis.toml:20:6: ");
+}
+
+#[test]
+fn audit_logs() {
+    let expected = "portcullis.toml:13:8: the folder none does not exist; make it";
+    check("audit.jsonl", "none/audit.jsonl", expected);
 }
 
 #[test]

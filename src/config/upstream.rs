@@ -109,7 +109,8 @@ impl Loading<'_> {
         }
     }
 
-    fn timeout(&mut self, written: Option<&At<u64>>, default: u64) -> Duration {
+    /// A timeout of a second to an hour.
+    pub(super) fn timeout(&mut self, written: Option<&At<u64>>, default: u64) -> Duration {
         Duration::from_secs(self.within(written, 1..=TIMEOUT_MOST_SECONDS, default))
     }
 }

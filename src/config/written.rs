@@ -12,6 +12,7 @@ use super::{
 /// The whole file.
 pub(super) struct Written {
     pub(super) drain_limit_seconds: Option<At<u64>>,
+    pub(super) client_idle_timeout_seconds: Option<At<u64>>,
     pub(super) token_secret: Option<At<OneOrMany<At<Zeroizing<String>>>>>,
     pub(super) explain_refusals: Option<bool>,
     pub(super) s3: Option<S3>,
@@ -29,6 +30,7 @@ impl Record for Written {
     fn read(table: &mut Table<'_>) -> Self {
         Self {
             drain_limit_seconds: table.optional("drain_limit_seconds"),
+            client_idle_timeout_seconds: table.optional("client_idle_timeout_seconds"),
             token_secret: table.required("token_secret", "\"file:token.secret\""),
             explain_refusals: table.optional("explain_refusals"),
             s3: table.section("s3", "for which region and host names callers sign"),

@@ -5,7 +5,7 @@ mod pki;
 mod setup;
 mod tour;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use super::{DevArgs, Failure, serve};
 use crate::{app::Gate, config};
@@ -33,7 +33,9 @@ pub(super) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
         if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     } else {
         environment.announce();
-        serve::until_signalled(gate, PathBuf::from(&path)).await?
+        let written = config::load(&path, super::now()).map_err(Failure::faults)?;
+        let watcher = config::reload::Watcher::start(path, &written)?;
+        serve::until_signalled(gate, watcher).await?
     };
     #[cfg(feature = "embedded")]
     if let Some(backend) = backend {
