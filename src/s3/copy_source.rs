@@ -42,11 +42,11 @@ impl CopySource {
         }
         let (bucket, key) =
             path.split_once('/').ok_or_else(|| invalid("it has the form `bucket/key`"))?;
-        let bucket = BucketName::parse(bucket).map_err(|error| invalid(error.0))?;
+        let bucket = BucketName::parse(bucket).map_err(|error| invalid(&error.to_string()))?;
         if bucket.is_directory_bucket() {
             return Err(Unclassified::directory_bucket());
         }
-        let key = ObjectKey::parse(key).map_err(|error| invalid(error.0))?;
+        let key = ObjectKey::parse(key).map_err(|error| invalid(&error.to_string()))?;
         Ok(Self { bucket, key, version_id: version })
     }
 

@@ -70,7 +70,8 @@ pub fn classify(head: &Parts, domains: &Domains) -> Result<Request, Unclassified
 // === impl Request ===
 
 impl Request {
-    /// Every permission that this request needs by its head.
+    /// Every permission that this request needs by its head. A key with empty segments needs them
+    /// twice: as it stands, and as backends that keep files would read it.
     ///
     /// Left out, since only a look at the backend or into the body could tell: the tags that a copy
     /// takes along (`s3:GetObjectTagging` on the source, `s3:PutObjectTagging` here) and the tags
@@ -84,7 +85,8 @@ impl Request {
             return Err(PermissionsInBody(self.operation));
         }
         let permissions = self.operation.row().permissions;
-        Ok(permissions.iter().filter_map(|permission| self.action(permission)).collect())
+        let needed = permissions.iter().filter_map(|permission| self.needed(permission));
+        Ok(needed.flat_map(|(name, resource)| Action::on(name, resource)).collect())
     }
 
     /// The path for upstream, path style, encoded afresh: `/bucket/key`.
@@ -110,24 +112,20 @@ impl Request {
         self.tags.as_ref()
     }
 
-    fn action(&self, permission: &Permission) -> Option<Action> {
-        let (name, resource) = match permission {
-            Permission::Always(name) => (*name, self.resource.clone()),
-            Permission::If(condition, name) => {
-                (self.holds(*condition).then_some(*name)?, self.resource.clone())
-            }
+    fn needed(&self, permission: &Permission) -> Option<(&'static str, Resource)> {
+        let name = match permission {
+            Permission::Always(name) => name,
+            Permission::If(condition, name) => self.holds(*condition).then_some(name)?,
+            Permission::Versioned(_, version) if self.query.contains("versionId") => version,
+            Permission::Versioned(current, _) => current,
             Permission::ReadSource => {
                 let source = self.copy_source.as_ref()?;
                 let is_versioned = source.version_id.is_some();
                 let name = if is_versioned { "s3:GetObjectVersion" } else { "s3:GetObject" };
-                (name, source.resource())
-            }
-            Permission::Versioned(current, version) => {
-                let is_versioned = self.query.contains("versionId");
-                (if is_versioned { *version } else { *current }, self.resource.clone())
+                return Some((name, source.resource()));
             }
         };
-        Some(Action { name, resource })
+        Some((name, self.resource.clone()))
     }
 
     fn holds(&self, condition: Condition) -> bool {
@@ -177,7 +175,7 @@ impl Unclassified {
     }
 
     fn key(error: InvalidName) -> Self {
-        if error.is_too_long() {
+        if error == InvalidName::KeyTooLong {
             return Self::new(Code::KeyTooLongError, format!("Your key is too long: {error}."));
         }
         Self::new(Code::InvalidURI, format!("Couldn't parse the specified URI: {error}."))

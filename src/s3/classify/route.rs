@@ -95,17 +95,14 @@ impl Place<'_> {
             );
         }
         if let Some(other) = self.operations().find(|operation| selects(*operation, name)) {
-            let missing = other.required_parameters().find(|other| !query.contains(other));
+            if let Some(missing) = other.required_parameters().find(|name| !query.contains(name)) {
+                return invalid(&format!(
+                    "The query parameter `{name}` needs `{missing}` beside it"
+                ));
+            }
             let taken = found.and_then(|found| found.required_parameters().next());
-            return invalid(&match (missing, taken) {
-                (Some(missing), _) => {
-                    format!("The query parameter `{name}` needs `{missing}` beside it")
-                }
-                (None, taken) => format!(
-                    "Conflicting query string parameters: {}, {name}",
-                    taken.unwrap_or("x-amz-copy-source")
-                ),
-            });
+            let taken = taken.unwrap_or_default();
+            return invalid(&format!("Conflicting query string parameters: {taken}, {name}"));
         }
         if self.is_of_another_method(name) {
             return method_not_allowed();
