@@ -4,6 +4,7 @@
 use super::{
     BucketName, Code, ObjectKey, Query, Resource, Unclassified,
     encoding::{self, Plus},
+    headers,
 };
 
 /// The object that `CopyObject` and `UploadPartCopy` read.
@@ -37,7 +38,7 @@ impl CopySource {
         if path.starts_with("arn:") {
             return Err(Unclassified::new(
                 Code::NotImplemented,
-                "Copies from access points are not supported: x-amz-copy-source must name a bucket.",
+                "Copies from access points are not supported: the copy source must be a bucket's.",
             ));
         }
         let (bucket, key) =
@@ -81,7 +82,7 @@ fn version_id(query: &str) -> Result<String, Unclassified> {
 fn invalid(reason: &str) -> Unclassified {
     Unclassified::new(
         Code::InvalidArgument,
-        format!("The header x-amz-copy-source cannot be read: {reason}."),
+        format!("The header {} cannot be read: {reason}.", headers::X_AMZ_COPY_SOURCE),
     )
 }
 

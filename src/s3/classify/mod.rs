@@ -236,8 +236,9 @@ fn tags(headers: &mut HeaderMap) -> Result<Option<Query>, Unclassified> {
         Unclassified::new(
             Code::InvalidArgument,
             format!(
-                "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query \
-                 parameters without tag name duplicates: {error}."
+                "The header '{}' shall be encoded as UTF-8 then URLEncoded URL query parameters \
+                 without tag name duplicates: {error}.",
+                headers::X_AMZ_TAGGING
             ),
         )
     })?;

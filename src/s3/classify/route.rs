@@ -5,7 +5,7 @@ use http::Method;
 
 use super::{Code, Query, Resource, Unclassified};
 use crate::s3::{
-    Level, Operation,
+    Level, Operation, headers,
     operation::{Mark, Selector},
 };
 
@@ -50,7 +50,8 @@ pub(super) fn method_not_allowed() -> Unclassified {
 fn meant(mark: Option<Mark>, method: &Method, level: Level) -> Result<Option<Mark>, Unclassified> {
     match mark {
         Some(Mark::CopySource) if method != Method::PUT || level != Level::Object => {
-            Err(invalid("The header x-amz-copy-source belongs to a PUT of an object"))
+            let name = headers::X_AMZ_COPY_SOURCE;
+            Err(invalid(&format!("The header {name} belongs to a PUT of an object")))
         }
         Some(Mark::Form) if method != Method::POST || level != Level::Bucket => Ok(None),
         mark => Ok(mark),
