@@ -40,11 +40,15 @@ pub(super) fn check(effective: &HeaderMap) -> Result<(), Unclassified> {
             return Err(refused(message));
         }
         if text.starts_with(headers::PREFIX) && !is_text(text, value) {
-            let message = format!("The value of the header {name} is not plain visible text.");
-            return Err(refused(message));
+            return Err(not_text(name));
         }
     }
     Ok(())
+}
+
+/// Why a value cannot be read.
+pub(super) fn not_text(name: &HeaderName) -> Unclassified {
+    refused(format!("The value of the header {name} is not plain visible text."))
 }
 
 fn check_repeated(received: &HeaderMap) -> Result<(), Unclassified> {
