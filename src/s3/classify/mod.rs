@@ -224,14 +224,14 @@ fn preflight(head: &Parts, resource: Resource) -> Result<Request, Unclassified> 
 }
 
 fn copy_source(headers: &mut HeaderMap) -> Result<Option<CopySource>, Unclassified> {
-    let Some(text) = text(headers, headers::X_AMZ_COPY_SOURCE)? else { return Ok(None) };
+    let Some(text) = text(headers, &headers::X_AMZ_COPY_SOURCE)? else { return Ok(None) };
     let source = CopySource::parse(text)?;
     replace(headers, headers::X_AMZ_COPY_SOURCE, &source.encode());
     Ok(Some(source))
 }
 
 fn tags(headers: &mut HeaderMap) -> Result<Option<Query>, Unclassified> {
-    let Some(text) = text(headers, headers::X_AMZ_TAGGING)? else { return Ok(None) };
+    let Some(text) = text(headers, &headers::X_AMZ_TAGGING)? else { return Ok(None) };
     let tags = Query::parse(text).map_err(|error| {
         Unclassified::new(
             Code::InvalidArgument,
@@ -255,8 +255,8 @@ fn mark(headers: &HeaderMap) -> Option<Mark> {
     essence.eq_ignore_ascii_case(b"multipart/form-data").then_some(Mark::Form)
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Unclassified> {
-    headers.get(&name).map(HeaderValue::to_str).transpose().map_err(|_| head::not_text(&name))
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Unclassified> {
+    headers.get(name).map(HeaderValue::to_str).transpose().map_err(|_| head::not_text(name))
 }
 
 fn replace(headers: &mut HeaderMap, name: HeaderName, encoded: &str) {
