@@ -69,8 +69,8 @@ fn check_connection(received: &HeaderMap) -> Result<(), Unclassified> {
                 .any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
             if !is_known {
                 return Err(refused(
-                    "The Connection header may hold options of the connection only, such as `close` \
-                     and `keep-alive`.",
+                    "The Connection header may hold options of the connection only, such as \
+                     `close` and `keep-alive`.",
                 ));
             }
         }

@@ -46,8 +46,8 @@ pub struct Action {
 
 impl Action {
     /// An action on every resource that a backend may take this one for: the key as it stands, and
-    /// without its empty segments. AWS tells the two apart, stores of files do not, so leave for one
-    /// must not be leave for the other.
+    /// without its empty segments. AWS tells the two apart, stores of files do not, so leave for
+    /// one must not be leave for the other.
     pub(super) fn on(name: &'static str, resource: Resource) -> impl Iterator<Item = Self> {
         let collapsed = match &resource {
             Resource::Service | Resource::Bucket(_) => None,
