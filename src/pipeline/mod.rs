@@ -60,11 +60,11 @@ impl Pipeline {
         let received = Received::new(peer, request, self.settings.load_full());
         let mut trace = Trace::begin(&received, Arc::clone(&self.metrics));
         let received_facts = received.facts();
-        let reply = match run(received, &mut trace).await {
+        let mut reply = match run(received, &mut trace).await {
             Ok(reply) => reply,
             Err(error) => rescue::rescue(&error, &received_facts, &mut trace),
         };
-        trace.finish(&reply, &self.audit).await;
+        trace.finish(&mut reply, &self.audit).await;
         reply
     }
 }

@@ -25,6 +25,10 @@ pub(super) enum Error {
     /// A body where S3 takes none.
     #[error("{} takes no request body", .0.name())]
     UnexpectedBody(Operation),
+    /// `response-*` from nobody in particular: whoever passes a link on would decide what a browser
+    /// makes of the object.
+    #[error("Request specific response headers cannot be used for anonymous GET requests")]
+    AnonymousOverride,
     /// The head's signature.
     #[error(transparent)]
     Refused(#[from] sigv4::Refused),
@@ -99,7 +103,9 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Unsupported(operation) => {
             refused(Code::NotImplemented, format!("{} is not supported by Portcullis.", operation.name()))
         }
-        Error::UnexpectedBody(_) => refused(Code::InvalidRequest, format!("{error}.")),
+        Error::UnexpectedBody(_) | Error::AnonymousOverride => {
+            refused(Code::InvalidRequest, format!("{error}."))
+        }
         Error::Refused(refusal) | Error::Body(sigv4::BodyError::Refused(refusal)) => {
             signature(refusal)
         }

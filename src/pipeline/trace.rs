@@ -118,13 +118,14 @@ impl Trace {
     }
 
     /// Writes the audit line and the metrics; the reply has not left yet.
-    pub(super) async fn finish(mut self, reply: &Response<ReplyBody>, audit: &Audit) {
+    pub(super) async fn finish(mut self, reply: &mut Response<ReplyBody>, audit: &Audit) {
         let took = self.began.elapsed();
         let operation = self.line.operation.unwrap_or("Unknown");
         self.metrics.request(operation, reply.status().as_u16(), self.outcome, took);
         self.line.http_status = reply.status().as_u16();
         self.line.total_time_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         audit.write(&self.line).await;
+        reply.body_mut().count(self.metrics);
     }
 }
 
