@@ -26,7 +26,7 @@ impl Loading<'_> {
         let source = self.configuration_file(path)?;
         let written = reader::read::<Written>(&source, &mut self.faults)?;
         let listeners = self.listeners(&written.listeners, &source.whole());
-        let admin = self.admin(written.admin.as_ref(), &listeners);
+        let admin = self.admin(written.admin.as_ref(), &listeners, &source.whole());
         let audit = self.audit(written.audit.as_ref());
         let drain_limit_seconds = self.within(
             written.drain_limit_seconds.as_ref(),
