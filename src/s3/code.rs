@@ -1,5 +1,5 @@
-//! The error codes that Portcullis itself originates, and the S3 error document. Invariant: a code is
-//! spelled in one place, with its status beside it.
+//! The error codes that Portcullis itself originates, and the S3 error document. Invariant: a code
+//! is spelled in one place, with its status beside it.
 
 use http::StatusCode;
 
@@ -91,8 +91,8 @@ pub struct ErrorDocument {
 }
 
 impl ErrorDocument {
-    /// The XML, with `<RequestId>` and `<HostId>`; every text escaped, characters that XML 1.0 forbids
-    /// replaced. The root has no namespace, as S3's.
+    /// The XML, with `<RequestId>` and `<HostId>`; every text escaped, characters that XML 1.0
+    /// forbids replaced. The root has no namespace, as S3's.
     pub fn to_xml(&self, request_id: &str, host_id: &str) -> String {
         let mut document = String::with_capacity(DOCUMENT_BYTES_USUAL);
         document.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");

@@ -1,12 +1,12 @@
-//! `x-amz-copy-source`, read once. Invariant: policy and backend see the same source, since it is encoded
-//! afresh.
+//! `x-amz-copy-source`, read once. Invariant: policy and backend see the same source, since it is
+//! encoded afresh.
 
 use super::{
     BucketName, Code, ObjectKey, Query, Resource, Unclassified,
     encoding::{self, Plus},
 };
 
-/// The object that CopyObject and UploadPartCopy read.
+/// The object that `CopyObject` and `UploadPartCopy` read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopySource {
     /// Its bucket.
@@ -21,7 +21,8 @@ impl CopySource {
     /// Reads `[/]bucket/key[?versionId=…]`, percent-encoded
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>).
     ///
-    /// A raw `+` is refused: to AWS it is a space, to most backends it is itself. So are access points.
+    /// A raw `+` is refused: to AWS it is a space, to most backends it is itself. So are access
+    /// points.
     pub(super) fn parse(text: &str) -> Result<Self, Unclassified> {
         let (path, version) = match text.split_once('?') {
             Some((path, query)) => (path, Some(version_id(query)?)),
@@ -36,7 +37,7 @@ impl CopySource {
         if path.starts_with("arn:") {
             return Err(Unclassified::new(
                 Code::NotImplemented,
-                "Copies from access points are not supported: name the bucket in x-amz-copy-source.",
+                "Copies from access points are not supported: x-amz-copy-source must name a bucket.",
             ));
         }
         let (bucket, key) =

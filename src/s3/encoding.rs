@@ -1,5 +1,5 @@
-//! Percent-encoding (RFC 3986, 2.1). Invariant: `decode` refuses what it would have to guess at, and
-//! `encode` has exactly one form for each text.
+//! Percent-encoding (RFC 3986, 2.1). Invariant: `decode` refuses what it would have to guess at,
+//! and `encode` has exactly one form for each text.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
-//! The only place where `x-amz-…` is spelled: header names, their prefixes, and the query parameters of
-//! a presigned URL. Invariant: header names are lower case, as `http` compares them.
+//! The only place where `x-amz-…` is spelled: header names, their prefixes, and the query
+//! parameters of a presigned URL. Invariant: header names are lower case, as `http` compares them.
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, header};
 
 /// Every S3 header begins with it.
 pub const PREFIX: &str = "x-amz-";
@@ -12,9 +12,29 @@ pub const CHECKSUM_PREFIX: &str = "x-amz-checksum-";
 /// `x-amz-server-side-encryption` and everything that qualifies it.
 pub const SSE_PREFIX: &str = "x-amz-server-side-encryption";
 
+/// Metadata that makes some backends unpack the object's body into objects of any name.
+pub const X_AMZ_META_SNOWBALL_AUTO_EXTRACT: &str = "x-amz-meta-snowball-auto-extract";
+
+/// Whether S3 gives the header a meaning in a request.
+///
+/// Any other means nothing to AWS, nor to policy, but may mean something to a backend
+/// (`x-minio-force-delete`): it should not travel further.
+pub fn is_known(name: &HeaderName) -> bool {
+    name.as_str().starts_with(PREFIX) || KNOWN.contains(name)
+}
+
+/// Takes every `x-amz-checksum-…` away: what they speak of has been replaced.
+pub fn remove_checksums(headers: &mut HeaderMap) {
+    let checksums: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(CHECKSUM_PREFIX)).cloned().collect();
+    for name in checksums {
+        headers.remove(name);
+    }
+}
+
 /// Query parameters that carry a signature
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>). Their names are
-/// case-sensitive.
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>). Their names
+/// are case-sensitive.
 pub mod presigned {
     /// `AWS4-HMAC-SHA256`.
     pub const ALGORITHM: &str = "X-Amz-Algorithm";
@@ -48,6 +68,9 @@ pub mod presigned {
     pub const V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
 }
 
+/// The one header of S3 without a prefix of its own that `http` does not name.
+pub const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+
 macro_rules! headers {
     ($($name:ident = $text:literal;)*) => {$(
         #[doc = concat!("`", $text, "`.")]
@@ -80,9 +103,12 @@ headers! {
     X_AMZ_COPY_SOURCE_IF_NONE_MATCH = "x-amz-copy-source-if-none-match";
     X_AMZ_COPY_SOURCE_IF_UNMODIFIED_SINCE = "x-amz-copy-source-if-unmodified-since";
     X_AMZ_COPY_SOURCE_RANGE = "x-amz-copy-source-range";
-    X_AMZ_COPY_SOURCE_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM = "x-amz-copy-source-server-side-encryption-customer-algorithm";
-    X_AMZ_COPY_SOURCE_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY = "x-amz-copy-source-server-side-encryption-customer-key";
-    X_AMZ_COPY_SOURCE_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5 = "x-amz-copy-source-server-side-encryption-customer-key-md5";
+    X_AMZ_COPY_SOURCE_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM =
+        "x-amz-copy-source-server-side-encryption-customer-algorithm";
+    X_AMZ_COPY_SOURCE_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY =
+        "x-amz-copy-source-server-side-encryption-customer-key";
+    X_AMZ_COPY_SOURCE_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5 =
+        "x-amz-copy-source-server-side-encryption-customer-key-md5";
     X_AMZ_COPY_SOURCE_VERSION_ID = "x-amz-copy-source-version-id";
     X_AMZ_DATE = "x-amz-date";
     X_AMZ_DECODED_CONTENT_LENGTH = "x-amz-decoded-content-length";
@@ -124,9 +150,11 @@ headers! {
     X_AMZ_SECURITY_TOKEN = "x-amz-security-token";
     X_AMZ_SERVER_SIDE_ENCRYPTION = "x-amz-server-side-encryption";
     X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id";
-    X_AMZ_SERVER_SIDE_ENCRYPTION_BUCKET_KEY_ENABLED = "x-amz-server-side-encryption-bucket-key-enabled";
+    X_AMZ_SERVER_SIDE_ENCRYPTION_BUCKET_KEY_ENABLED =
+        "x-amz-server-side-encryption-bucket-key-enabled";
     X_AMZ_SERVER_SIDE_ENCRYPTION_CONTEXT = "x-amz-server-side-encryption-context";
-    X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM = "x-amz-server-side-encryption-customer-algorithm";
+    X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM =
+        "x-amz-server-side-encryption-customer-algorithm";
     X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY = "x-amz-server-side-encryption-customer-key";
     X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5 = "x-amz-server-side-encryption-customer-key-md5";
     X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER = "x-amz-source-expected-bucket-owner";
@@ -142,4 +170,73 @@ headers! {
     X_AMZ_VERSION_ID = "x-amz-version-id";
     X_AMZ_WEBSITE_REDIRECT_LOCATION = "x-amz-website-redirect-location";
     X_AMZ_WRITE_OFFSET_BYTES = "x-amz-write-offset-bytes";
+}
+
+/// Headers of HTTP that S3 reads or stores
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonRequestHeaders.html>, and those of
+/// its operations).
+const KNOWN: [HeaderName; 28] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCESS_CONTROL_REQUEST_HEADERS,
+    header::ACCESS_CONTROL_REQUEST_METHOD,
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONNECTION,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    CONTENT_MD5,
+    header::CONTENT_TYPE,
+    header::DATE,
+    header::EXPECT,
+    header::EXPIRES,
+    header::HOST,
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::IF_UNMODIFIED_SINCE,
+    header::ORIGIN,
+    header::RANGE,
+    header::REFERER,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::USER_AGENT,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_s3_are_known_and_those_of_backends_and_proxies_are_not() {
+        for name in ["x-amz-acl", "x-amz-meta-anything", "content-md5", "if-match"] {
+            assert!(is_known(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["x-minio-force-delete", "x-forwarded-for", "traceparent", "cookie"] {
+            assert!(!is_known(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_checksums_are_removed() {
+        let mut headers = HeaderMap::new();
+        let value = http::HeaderValue::from_static("a");
+        for name in [X_AMZ_CHECKSUM_CRC32, X_AMZ_CHECKSUM_MODE, X_AMZ_ACL, CONTENT_MD5] {
+            headers.insert(name, value.clone());
+        }
+        remove_checksums(&mut headers);
+        assert_eq!(headers.len(), 2);
+        assert!(headers.contains_key(X_AMZ_ACL) && headers.contains_key(CONTENT_MD5));
+    }
+
+    #[test]
+    fn names_follow_their_prefixes() {
+        assert!(META_PREFIX.starts_with(PREFIX));
+        assert!(X_AMZ_META_SNOWBALL_AUTO_EXTRACT.starts_with(META_PREFIX));
+        assert!(X_AMZ_CHECKSUM_CRC32.as_str().starts_with(CHECKSUM_PREFIX));
+        assert_eq!(X_AMZ_SERVER_SIDE_ENCRYPTION, SSE_PREFIX);
+    }
 }

@@ -18,8 +18,8 @@ pub use name::{BucketName, InvalidName, ObjectKey, Resource};
 pub use operation::{Action, Body, Level, Operation};
 pub use query::{InvalidQuery, Query};
 
-/// Whether a switch such as `x-amz-bypass-governance-retention` is on: sent, and not `false`. Backends
-/// differ in which spellings of `true` they take, so any is taken for it.
+/// Whether a switch such as `x-amz-bypass-governance-retention` is on: sent, and not `false`.
+/// Backends differ in which spellings of `true` they take, so any is taken for it.
 fn is_requested(headers: &http::HeaderMap, name: &http::HeaderName) -> bool {
     headers.get(name).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"))
 }

@@ -1,14 +1,14 @@
-//! Names of buckets and objects, checked once. Invariant: no name holds what two readers could read in
-//! two ways.
+//! Names of buckets and objects, checked once. Invariant: no name holds what two readers could read
+//! in two ways.
 
 use std::sync::Arc;
 
-/// A bucket name: 3 to 63 bytes of `A-Z a-z 0-9 . - _` that begin with a letter or digit, without `..`
-/// and without `.` at the end.
+/// A bucket name: 3 to 63 bytes of `A-Z a-z 0-9 . - _` that begin with a letter or digit, without
+/// `..` and without `.` at the end.
 ///
-/// That is AWS's rule, less its ban on names that look like addresses, plus the upper-case letters and
-/// underscores which us-east-1 once took and Ceph still takes. All of it is plain text in a path and in
-/// a host name.
+/// That is AWS's rule, less its ban on names that look like addresses, plus the upper-case letters
+/// and underscores which us-east-1 once took and Ceph still takes. All of it is plain text in a
+/// path and in a host name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketName(Arc<str>);
 
@@ -45,7 +45,8 @@ impl BucketName {
 /// An object key, decoded: 1 to 1024 bytes of UTF-8, never normalised.
 ///
 /// Segments `.` and `..` are refused, since many HTTP stacks and file systems resolve them. Empty
-/// segments (`a//b`, `/a`, `a/`) stay: programs use them, and they are encoded afresh as they stand.
+/// segments (`a//b`, `/a`, `a/`) stay: programs use them, and they are encoded afresh as they
+/// stand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectKey(Arc<str>);
 

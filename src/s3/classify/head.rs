@@ -1,5 +1,6 @@
-//! Headers that must not be read in two ways. Invariant: after these checks each header that anything is
-//! judged by has one value, one spelling, and reaches the backend if and only if the gate lets it.
+//! Headers that must not be read in two ways. Invariant: after these checks each header that
+//! anything is judged by has one value, one spelling, and reaches the backend if and only if the
+//! gate lets it.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -33,10 +34,10 @@ pub(super) fn check_framing(received: &HeaderMap) -> Result<(), Unclassified> {
 pub(super) fn check(effective: &HeaderMap) -> Result<(), Unclassified> {
     for (name, value) in effective {
         let text = name.as_str();
-        if OVERRIDES.contains(&text) {
+        if is_override(text) && !value.as_bytes().eq_ignore_ascii_case(b"false") {
             return Err(Unclassified::new(
                 Code::NotImplemented,
-                format!("The header {name} would change what is asked; send the request itself."),
+                format!("The header {name} asks for more than the request says; remove it."),
             ));
         }
         if is_look_alike(text) {
@@ -51,8 +52,8 @@ pub(super) fn check(effective: &HeaderMap) -> Result<(), Unclassified> {
     Ok(())
 }
 
-/// Options of the connection are removed on the way: an option that names a judged header would take it
-/// away after it was judged (RFC 9110, 7.6.1).
+/// Options of the connection are removed on the way: an option that names a judged header would
+/// take it away after it was judged (RFC 9110, 7.6.1).
 fn check_connection(received: &HeaderMap) -> Result<(), Unclassified> {
     for value in received.get_all(header::CONNECTION) {
         for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
@@ -60,9 +61,10 @@ fn check_connection(received: &HeaderMap) -> Result<(), Unclassified> {
                 .iter()
                 .any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
             if !is_known {
-                let message = "The Connection header may hold `close`, `keep-alive`, `te`, `trailer`, \
-                               `transfer-encoding` and `upgrade` only.";
-                return Err(refused(message));
+                return Err(refused(
+                    "The Connection header may hold `close`, `keep-alive`, `te`, `trailer`, \
+                     `transfer-encoding` and `upgrade` only.",
+                ));
             }
         }
     }
@@ -79,6 +81,11 @@ fn may_repeat(name: &HeaderName) -> bool {
         || LISTS.contains(name)
 }
 
+/// Headers that make some backend do what policy, which knows AWS alone, was never asked about.
+fn is_override(name: &str) -> bool {
+    OVERRIDES.contains(&name) || VENDOR_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Some backends take `_` and `-` for the same, as CGI did.
 fn is_look_alike(name: &str) -> bool {
     if !name.contains('_') || name.starts_with(headers::META_PREFIX) {
@@ -86,7 +93,7 @@ fn is_look_alike(name: &str) -> bool {
     }
     let dashed = name.replace('_', "-");
     dashed.starts_with(headers::PREFIX)
-        || OVERRIDES.contains(&dashed.as_str())
+        || is_override(&dashed)
         || SINGLE.iter().any(|single| single.as_str() == dashed)
 }
 
@@ -109,7 +116,7 @@ const SINGLE: [HeaderName; 17] = [
     header::ACCESS_CONTROL_REQUEST_METHOD,
     header::AUTHORIZATION,
     header::CONTENT_LENGTH,
-    HeaderName::from_static("content-md5"),
+    headers::CONTENT_MD5,
     header::CONTENT_TYPE,
     header::DATE,
     header::EXPECT,
@@ -129,14 +136,29 @@ const SINGLE: [HeaderName; 17] = [
 const LISTS: [HeaderName; 2] =
     [headers::X_AMZ_OBJECT_ATTRIBUTES, headers::X_AMZ_OPTIONAL_OBJECT_ATTRIBUTES];
 
-/// Headers by which frameworks replace the method or the target.
-const OVERRIDES: [&str; 6] = [
+/// Headers by which frameworks replace the method or the target, and the one by which backends
+/// unpack an archive into objects of any name.
+const OVERRIDES: [&str; 7] = [
+    headers::X_AMZ_META_SNOWBALL_AUTO_EXTRACT,
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
     "x-original-method",
     "x-original-url",
     "x-rewrite-url",
+];
+
+/// Backends' own extensions, such as deleting a bucket with all that is in it.
+const VENDOR_PREFIXES: [&str; 9] = [
+    "x-cos-",
+    "x-emc-",
+    "x-goog-",
+    "x-ibm-",
+    "x-minio-",
+    "x-obs-",
+    "x-oss-",
+    "x-rgw-",
+    "x-rustfs-",
 ];
 
 const CONNECTION_OPTIONS: [&str; 7] =

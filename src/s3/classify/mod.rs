@@ -1,5 +1,6 @@
-//! One reading of every request: method, target and headers → operation, or a refusal. Invariant: what
-//! two readers could read in two ways is refused, and upstream is built from the reading alone.
+//! One reading of every request: method, target and headers → operation, or a refusal. Invariant:
+//! what two readers could read in two ways is refused, and upstream is built from the reading
+//! alone.
 
 mod head;
 mod presigned;
@@ -15,14 +16,16 @@ use super::{
     operation::{Condition, Mark, Permission},
 };
 
-/// A request as S3 reads it. There is exactly one such reading, and upstream is built from it alone.
+/// A request as S3 reads it. There is exactly one such reading, and upstream is built from it
+/// alone.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// What is asked.
     pub operation: Operation,
     /// Of what.
     pub resource: Resource,
-    /// The operation's own parameters: authentication parameters, hoisted headers and `x-id` are gone.
+    /// The operation's own parameters: authentication parameters, hoisted headers and `x-id` are
+    /// gone.
     pub query: Query,
     /// The effective headers: those received plus those that a presigned URL hoisted into its query
     /// (hoisted checksums dropped). `x-amz-copy-source` and `x-amz-tagging` are encoded afresh.
@@ -31,8 +34,8 @@ pub struct Request {
     tags: Option<Query>,
 }
 
-/// The permissions of a request stand in its body: the keys of DeleteObjects (see
-/// [`xml::delete_actions`](super::xml::delete_actions)), the form of PostObject.
+/// The permissions of a request stand in its body: the keys of `DeleteObjects` (see
+/// [`xml::delete_actions`](super::xml::delete_actions)), the form of `PostObject`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the permissions that {} needs are named in its body", .0.name())]
 pub struct PermissionsInBody(pub Operation);
@@ -70,12 +73,12 @@ impl Request {
     /// Every permission that this request needs by its head.
     ///
     /// Left out, since only a look at the backend or into the body could tell: the tags that a copy
-    /// takes along (`s3:GetObjectTagging` on the source, `s3:PutObjectTagging` here) and the tags in the
-    /// body of CreateBucket (`s3:TagResource`).
+    /// takes along (`s3:GetObjectTagging` on the source, `s3:PutObjectTagging` here) and the tags
+    /// in the body of `CreateBucket` (`s3:TagResource`).
     ///
     /// # Errors
     ///
-    /// For DeleteObjects and PostObject, so that nobody takes an empty list for leave.
+    /// For `DeleteObjects` and `PostObject`, so that nobody takes an empty list for leave.
     pub fn actions(&self) -> Result<Vec<Action>, PermissionsInBody> {
         if matches!(self.operation, Operation::DeleteObjects | Operation::PostObject) {
             return Err(PermissionsInBody(self.operation));
@@ -97,7 +100,7 @@ impl Request {
         path
     }
 
-    /// What CopyObject and UploadPartCopy read.
+    /// What `CopyObject` and `UploadPartCopy` read.
     pub fn copy_source(&self) -> Option<&CopySource> {
         self.copy_source.as_ref()
     }
@@ -165,7 +168,7 @@ impl Unclassified {
     pub(super) fn directory_bucket() -> Self {
         Self::new(
             Code::NotImplemented,
-            "Directory buckets (S3 Express One Zone) are not supported: use a general purpose bucket.",
+            "Directory buckets (S3 Express One Zone) are not supported; use another bucket.",
         )
     }
 
@@ -197,8 +200,8 @@ impl From<InvalidQuery> for Unclassified {
     }
 }
 
-/// Browsers ask about the very URL that they will use, with its query and its signature, before they
-/// use it: neither means anything here.
+/// Browsers ask about the very URL that they will use, with its query and its signature, before
+/// they use it: neither means anything here.
 fn preflight(head: &Parts, resource: Resource) -> Result<Request, Unclassified> {
     head::check(&head.headers)?;
     for name in [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD] {

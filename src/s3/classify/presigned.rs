@@ -1,16 +1,16 @@
-//! Queries that carry a signature. Invariant: authentication parameters leave the query only where they
-//! form a set, and a hoisted header is a header before anything is judged.
+//! Queries that carry a signature. Invariant: authentication parameters leave the query only where
+//! they form a set, and a hoisted header is a header before anything is judged.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Code, Query, Unclassified};
 use crate::s3::headers::{self, presigned};
 
-/// Leaves in the query what belongs to the operation, and adds to the headers what SDKs hoisted out of
-/// them when they presigned a URL.
+/// Leaves in the query what belongs to the operation, and adds to the headers what SDKs hoisted out
+/// of them when they presigned a URL.
 ///
-/// Hoisted checksums are dropped: SDKs hoist those of an empty body, and S3 ignores them. Parameters
-/// that begin with `x-` and not with `x-amz-` (`x-id`) are dropped, as in S3.
+/// Hoisted checksums are dropped: SDKs hoist those of an empty body, and S3 ignores them.
+/// Parameters that begin with `x-` and not with `x-amz-` (`x-id`) are dropped, as in S3.
 pub(super) fn settle(query: &mut Query, headers: &mut HeaderMap) -> Result<(), Unclassified> {
     if query.pairs().is_empty() {
         return Ok(());

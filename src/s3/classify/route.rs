@@ -1,5 +1,5 @@
-//! Method, resource, parameters and marks → the one row of the table of operations. Invariant: every
-//! parameter of an accepted request belongs to its operation and has a value that S3 defines.
+//! Method, resource, parameters and marks → the one row of the table of operations. Invariant:
+//! every parameter of an accepted request belongs to its operation and has a value that S3 defines.
 
 use http::Method;
 
@@ -45,8 +45,8 @@ pub(super) fn method_not_allowed() -> Unclassified {
     Unclassified::new(Code::MethodNotAllowed, message)
 }
 
-/// A form is one only where it could be: clients send any Content-Type with an object. A copy source is
-/// always meant.
+/// A form is one only where it could be: clients send any Content-Type with an object. A copy
+/// source is always meant.
 fn meant(mark: Option<Mark>, method: &Method, level: Level) -> Result<Option<Mark>, Unclassified> {
     match mark {
         Some(Mark::CopySource) if method != Method::PUT || level != Level::Object => {

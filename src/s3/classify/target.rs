@@ -17,21 +17,27 @@ impl Domains {
     /// From configuration. Case and a trailing dot do not matter.
     pub fn new(domains: Vec<String>) -> Self {
         let mut domains: Vec<String> = domains
-            .iter()
+            .into_iter()
             .map(|domain| domain.trim_end_matches('.').to_ascii_lowercase())
             .filter(|domain| !domain.is_empty())
             .collect();
-        // The longest first: below `s3.example.com` and `example.com`, `b.s3.example.com` is bucket `b`.
+        // The longest first: below `s3.example.com` and `example.com`, `b.s3.example.com` is bucket
+        // `b`.
         domains.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
         Self(domains)
     }
 
-    /// The label or labels before a base domain. Other hosts, and a base domain itself, are path style.
-    fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
-        if self.0.iter().any(|domain| domain == host) {
+    /// The label or labels before a base domain, lower case. Other hosts, and a base domain itself,
+    /// are path style.
+    fn bucket(&self, host: &str) -> Option<String> {
+        if self.0.iter().any(|domain| host.eq_ignore_ascii_case(domain)) {
             return None;
         }
-        self.0.iter().find_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'))
+        self.0.iter().find_map(|domain| {
+            let (labels, suffix) = host.split_at_checked(host.len().checked_sub(domain.len())?)?;
+            let labels = labels.strip_suffix('.')?;
+            suffix.eq_ignore_ascii_case(domain).then(|| labels.to_ascii_lowercase())
+        })
     }
 }
 
@@ -46,7 +52,7 @@ pub(super) fn read(
     let path = uri.path().strip_prefix('/').ok_or_else(|| {
         Unclassified::new(Code::InvalidURI, "Couldn't parse the specified URI: it has no path.")
     })?;
-    let (bucket, key) = match domains.bucket(&host) {
+    let (bucket, key) = match domains.bucket(host) {
         Some(bucket) => (bucket.into(), Some(path)),
         None if path.is_empty() => return Ok(Resource::Service),
         None if path == WRITE_GET_OBJECT_RESPONSE && method == Method::POST => {
@@ -72,8 +78,8 @@ pub(super) fn read(
     Ok(Resource::Object(bucket, key))
 }
 
-/// The host that is asked, lower case, without port and trailing dot.
-fn host(uri: &Uri, headers: &HeaderMap) -> Result<String, Unclassified> {
+/// The host that is asked, without port and trailing dot.
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Unclassified> {
     let header = match headers.get(header::HOST) {
         Some(value) => Some(value.to_str().map_err(|_| bad_host())?),
         None => None,
@@ -95,7 +101,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Result<String, Unclassified> {
         }
     };
     let name = without_port(host).ok_or_else(bad_host)?;
-    Ok(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
+    Ok(name.strip_suffix('.').unwrap_or(name))
 }
 
 /// `None` where it is neither a name nor an address.

@@ -1,10 +1,10 @@
 //! The tables of `tests/vectors/classify`, row by row, and what tables cannot say.
 
-use http::{HeaderName, HeaderValue, Request as HttpRequest};
+use http::{HeaderValue, Request as HttpRequest};
 use proptest::prelude::*;
 
 use super::*;
-use crate::s3::{BucketName, ObjectKey, xml};
+use crate::s3::{BucketName, Level, ObjectKey, operation::Selector, xml};
 
 const ACCEPTED: &str = include_str!("../../../tests/vectors/classify/accepted.txt");
 const REFUSED: &str = include_str!("../../../tests/vectors/classify/refused.txt");
@@ -251,36 +251,90 @@ fn permissions_in_the_body_are_no_empty_list() {
 }
 
 prop_compose! {
-    /// Any head that `http` can hold, close enough to S3 to get somewhere.
+    /// A request of any operation, with parameters and headers that may or may not fit it.
     fn any_head()(
-        method in "GET|PUT|POST|DELETE|HEAD|OPTIONS|[A-Z]{1,5}",
-        path in "(/[a-z.%2fe+]{0,5}){1,4}|/bucket/\\PC{0,9}",
-        query in "((acl|uploadId|partNumber|versionId|X-Amz-Signature|x-amz-acl|[!-~&&[^#]]{0,5})[=&]?){0,5}",
-        headers in proptest::collection::vec(
-            ("x-amz-copy-source|x-amz-tagging|content-type|host|x-amz-[a-z_]{1,4}", "[ -~é]{0,9}"),
-            0..4,
-        ),
+        operation in proptest::sample::select(Operation::ALL),
+        key in any_key(),
+        parameters in proptest::collection::vec((any_parameter(), "|1|2|v|[ -~é]{0,5}"), 0..2),
+        optional in any::<proptest::sample::Index>(),
+        headers in proptest::collection::vec((any_header(), "close|1|source/a|[ -~]{0,9}"), 0..3),
     ) -> Option<Parts> {
-        let uri = format!("{path}?{query}").parse::<http::Uri>().ok()?;
-        let mut request = HttpRequest::builder().method(&*method).uri(uri);
+        let mut target = String::from(match operation.level() {
+            Level::Service => "/",
+            Level::Bucket => "/bucket",
+            Level::Object => "/bucket/",
+        });
+        if operation.level() == Level::Object {
+            encoding::encode_path(&mut target, &key);
+        }
+        let mut pairs: Vec<(&str, &str)> = operation
+            .row()
+            .selectors
+            .iter()
+            .map(|selector| match selector {
+                Selector::Flag(name) => (*name, ""),
+                Selector::Any(name) => (*name, "1"),
+                Selector::Exactly(name, value) => (*name, *value),
+            })
+            .collect();
+        if !operation.optional_parameters().is_empty() {
+            let optional: &&str = optional.get(operation.optional_parameters());
+            pairs.push((optional, "7"));
+        }
+        pairs.extend(parameters.iter().map(|(name, value)| (*name, value.as_str())));
+        for (index, (name, value)) in pairs.iter().enumerate() {
+            target.push(if index == 0 { '?' } else { '&' });
+            encoding::encode_query(&mut target, name);
+            target.push('=');
+            encoding::encode_query(&mut target, value);
+        }
+        let mut request = HttpRequest::builder().method(operation.method()).uri(target);
         for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
             request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
         }
         Some(request.header("host", DOMAIN).body(()).ok()?.into_parts().0)
     }
 }
 
+fn any_parameter() -> impl Strategy<Value = &'static str> {
+    let of_operations = Operation::ALL.iter().flat_map(|operation| {
+        operation.required_parameters().chain(operation.optional_parameters().iter().copied())
+    });
+    let others =
+        ["x-id", "x-amz-acl", "X-Amz-Tagging", "X-Amz-Signature", "X-Amz-Date", "Acl", "é"];
+    proptest::sample::select(of_operations.chain(others).collect::<Vec<_>>())
+}
+
+fn any_header() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(&[
+        "connection",
+        "content-length",
+        "content-type",
+        "x-amz-acl",
+        "x-amz-copy-source",
+        "x-amz-meta-a",
+        "x-amz-meta-b_c",
+        "x-amz-tagging",
+    ])
+}
+
 fn any_key() -> impl Strategy<Value = String> {
     "\\PC{1,20}|(a|/|\\.|%|\\+|&|é| |\\?|#){1,12}"
-        .prop_filter("keys that S3 and every backend takes", |key| ObjectKey::parse(key).is_ok())
+        .prop_filter("a key that can be", |key| ObjectKey::parse(key).is_ok())
 }
 
 proptest! {
     #[test]
-    fn classification_never_panics(head in any_head()) {
-        if let Some(head) = head {
-            let _ = classify(&head, &domains()).map(|request| {
+    fn classification_never_panics(
+        method in "[!-~]{1,9}",
+        target in "(/|/[!-~é]{0,9}|/bucket/[!-~é]{0,40})",
+        host in "[ -~]{0,20}",
+        header in any_header(),
+        value in "[ -~é]{0,20}",
+    ) {
+        let request = HttpRequest::builder().method(&*method).uri(target).header("host", host);
+        if let Ok(request) = request.header(header, value).body(()) {
+            let _ = classify(&request.into_parts().0, &domains()).map(|request| {
                 (request.actions(), request.path(), request.query.encode())
             });
         }
@@ -297,6 +351,19 @@ proptest! {
     }
 
     #[test]
+    fn every_parameter_that_is_let_through_belongs_to_the_operation(head in any_head()) {
+        let Some(Ok(request)) = head.map(|head| classify(&head, &domains())) else {
+            return Ok(());
+        };
+        let operation = request.operation;
+        for (name, _) in request.query.pairs() {
+            let belongs = operation.required_parameters().any(|required| required == name)
+                || operation.optional_parameters().contains(&name.as_str());
+            prop_assert!(belongs, "{operation:?} {name}");
+        }
+    }
+
+    #[test]
     fn keys_survive_the_way_through(key in any_key()) {
         let mut path = String::from("/bucket/");
         encoding::encode_path(&mut path, &key);
@@ -306,12 +373,12 @@ proptest! {
     }
 
     #[test]
-    fn both_addressing_styles_agree(key in any_key(), bucket in "[a-z0-9]([a-z0-9-]{1,9}[a-z0-9])") {
+    fn both_addressing_styles_agree(key in any_key(), bucket in "[a-z0-9][a-z0-9-]{1,9}[a-z0-9]") {
         let mut path = format!("/{bucket}/");
         encoding::encode_path(&mut path, &key);
         let path_style = head(&format!("GET {path}"));
         let hosted = virtual_hosted(path_style.clone()).unwrap();
-        let resources = [path_style, hosted].map(|head| classify(&head, &domains()).unwrap().resource);
-        prop_assert_eq!(&resources[0], &resources[1]);
+        let [one, other] = [path_style, hosted].map(|head| classify(&head, &domains()).unwrap());
+        prop_assert_eq!(one.resource, other.resource);
     }
 }

@@ -1,5 +1,5 @@
-//! The closed set of S3 operations, and what the gate must know of each. Invariant: what can be said in
-//! the table is said there.
+//! The closed set of S3 operations, and what the gate must know of each. Invariant: what can be
+//! said in the table is said there.
 
 mod row;
 mod table;
@@ -85,8 +85,8 @@ impl Operation {
         matches!(self, Self::PutObject | Self::UploadPart)
     }
 
-    /// Whether it takes `x-amz-server-side-encryption` of its own. UploadPart, UploadPartCopy and
-    /// CompleteMultipartUpload inherit it from CreateMultipartUpload.
+    /// Whether it takes `x-amz-server-side-encryption` of its own. `UploadPart`, `UploadPartCopy`
+    /// and `CompleteMultipartUpload` inherit it from `CreateMultipartUpload`.
     pub fn accepts_sse(self) -> bool {
         matches!(
             self,
@@ -130,7 +130,8 @@ mod tests {
 
     use super::*;
 
-    /// `tests/vectors/classify/operations.txt`: `name` or `deprecated name = successor`, a line each.
+    /// `tests/vectors/classify/operations.txt`: `name` or `deprecated name = successor`, a line
+    /// each.
     const NAMES: &str = include_str!("../../../tests/vectors/classify/operations.txt");
 
     fn names() -> impl Iterator<Item = &'static str> {

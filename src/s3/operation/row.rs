@@ -1,5 +1,5 @@
-//! What a row of the table of operations says. Invariant: all that a row asks for stands in a request's
-//! head.
+//! What a row of the table of operations says. Invariant: all that a row asks for stands in a
+//! request's head.
 
 use http::Method;
 

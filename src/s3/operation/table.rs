@@ -20,8 +20,8 @@ use super::{
 
 /// `Name: METHOD(body) Level [selecting parameters] if mark also [others] => permissions;`
 ///
-/// A selecting parameter has no value, or `= any`, or the value that stands there. No permission means
-/// that none is needed or that the body names them: see `Request::actions`.
+/// A selecting parameter has no value, or `= any`, or the value that stands there. No permission
+/// means that none is needed or that the body names them: see `Request::actions`.
 macro_rules! operations {
     ($(
         $name:ident: $method:ident $(($body:ident))? $level:ident

@@ -1,6 +1,6 @@
-//! The `<Delete>` document of DeleteObjects
-//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>). Invariant: every key that
-//! any backend could read in it has its action, or the document is refused.
+//! The `<Delete>` document of `DeleteObjects`
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>). Invariant: every key
+//! that any backend could read in it has its action, or the document is refused.
 
 use http::HeaderMap;
 use quick_xml::events::BytesStart;
@@ -8,9 +8,9 @@ use quick_xml::events::BytesStart;
 use super::{MalformedXml, Piece, Pieces, malformed};
 use crate::s3::{Action, BucketName, ObjectKey, Resource, headers, is_requested};
 
-/// Reads a `<Delete>` document: one action a key (`s3:DeleteObject`, or `s3:DeleteObjectVersion` where a
-/// version is named), and with `x-amz-bypass-governance-retention` in the request's effective headers
-/// `s3:BypassGovernanceRetention` for each of them.
+/// Reads a `<Delete>` document: one action a key (`s3:DeleteObject`, or `s3:DeleteObjectVersion`
+/// where a version is named), and with `x-amz-bypass-governance-retention` in the request's
+/// effective headers `s3:BypassGovernanceRetention` for each of them.
 ///
 /// # Errors
 ///
@@ -202,7 +202,7 @@ mod tests {
     fn a_thousand_keys_are_the_limit() {
         let object = "<Object><Key>a</Key></Object>";
         let document = format!("<Delete>{}</Delete>", object.repeat(1000));
-        check(&document, &[("s3:DeleteObject", "a"); 1000]);
+        check(&document, &vec![("s3:DeleteObject", "a"); 1000]);
         check_refused(&object.repeat(1001));
     }
 

@@ -14,26 +14,40 @@ pub fn locate(
     root: &str,
     element: &str,
 ) -> Result<(String, Range<usize>), MalformedXml> {
+    find(document, root, element)?.ok_or_else(|| malformed(&format!("it has no `{element}`")))
+}
+
+/// As [`locate`], but an element that is not there, or is empty, is `None`.
+pub fn find(
+    document: &[u8],
+    root: &str,
+    element: &str,
+) -> Result<Option<(String, Range<usize>)>, MalformedXml> {
     let mut pieces = Pieces::of(document)?;
     let mut depth = 0_usize;
+    let mut has_root = false;
     let mut found = None;
     loop {
         match pieces.next()? {
-            Piece::Start(start) => {
-                let name = start.local_name().into_inner();
-                if depth == 0 && name != root {
-                    return Err(malformed(&format!("its root is not `{root}`")));
-                }
-                if depth != 1 || name != element {
-                    depth += 1;
-                } else if found.replace(pieces.text(element)?).is_some() {
+            Piece::Start(start) | Piece::Empty(start)
+                if depth == 0 && (has_root || start.local_name().into_inner() != root) =>
+            {
+                return Err(malformed(&format!("its one root is not `{root}`")));
+            }
+            Piece::Start(start) if depth == 1 && start.local_name().into_inner() == element => {
+                if found.replace(pieces.text(element)?).is_some() {
                     return Err(malformed(&format!("`{element}` occurs more than once")));
                 }
             }
+            Piece::Start(_) => {
+                has_root = true;
+                depth += 1;
+            }
+            Piece::Empty(_) => has_root = true,
             Piece::End => depth = depth.saturating_sub(1),
-            Piece::Empty(_) | Piece::Text(_) => {}
-            Piece::Eof if depth > 0 => return Err(malformed("it breaks off")),
-            Piece::Eof => return found.ok_or_else(|| malformed(&format!("it has no `{element}`"))),
+            Piece::Text(_) => {}
+            Piece::Eof if depth > 0 || !has_root => return Err(malformed("it breaks off")),
+            Piece::Eof => return Ok(found),
         }
     }
 }
@@ -79,8 +93,21 @@ mod tests {
             "<X><Id>a</Id></X>",
             "<Id>a</Id>",
             "\u{feff}<R><Id>a</Id></R>",
+            "<R/><R><Id>a</Id></R>",
+            "<R><Id>a</Id></R><R></R>",
+            "<R><!-- --><Id>a</Id></R>",
         ] {
             check(document, None);
+        }
+    }
+
+    #[test]
+    fn what_may_be_missing_is_found_missing() {
+        for document in ["<R/>", "<R></R>", "<R><Id/></R>", "<R><K><Id>a</Id></K></R>"] {
+            assert_eq!(find(document.as_bytes(), "R", "Id"), Ok(None), "{document}");
+        }
+        for document in ["", "<X/>", "<R>", "text"] {
+            assert!(find(document.as_bytes(), "R", "Id").is_err(), "{document}");
         }
     }
 }

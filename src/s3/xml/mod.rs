@@ -1,5 +1,5 @@
-//! XML that must be read or mended on its way: keys of DeleteObjects, upload ids. Invariant: no document
-//! type, no entity but the predefined ones, nothing that two XML readers take differently.
+//! XML that must be read or mended on its way: keys of `DeleteObjects`, upload ids. Invariant: no
+//! document type, no entity but the predefined ones, nothing that two XML readers take differently.
 
 mod delete;
 mod locate;
@@ -12,7 +12,10 @@ use quick_xml::{
     events::{BytesDecl, BytesRef, BytesStart, Event},
 };
 
-pub use self::{delete::delete_actions, locate::locate};
+pub use self::{
+    delete::delete_actions,
+    locate::{find, locate},
+};
 
 /// Not the XML that S3 defines (becomes `MalformedXML`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,15 +146,14 @@ fn is_escaped(character: char) -> bool {
     matches!(character, '&' | '<' | '>' | '"' | '\'' | '\r') || !is_allowed(character)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
 fn unreadable(error: impl std::error::Error) -> MalformedXml {
     malformed(&error.to_string())
 }
 
 fn malformed(reason: &str) -> MalformedXml {
     MalformedXml(format!(
-        "The XML you provided was not well-formed or did not validate against our published schema: \
-         {reason}"
+        "The XML you provided was not well-formed or did not validate against our published \
+         schema: {reason}"
     ))
 }
 
