@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 
 use super::{
     Certificate, Fault, Listener,
-    certificate::not_after,
+    certificate::{Facts, facts},
     loading::Loading,
     source::{At, Place, read_file},
     suggest::quoted,
@@ -163,22 +163,25 @@ impl Loading<'_> {
         settings.certificates.iter().filter_map(|files| self.leaf(&files.certificate)).collect()
     }
 
-    /// When a certificate ends: in the past is a fault, soon a warning.
+    /// A certificate that clients would refuse is a fault; one that ends soon is warned of.
     fn leaf(&mut self, path: &Path) -> Option<Certificate> {
-        let not_after = not_after(&read_file(path).ok()?.bytes)?;
+        let Facts { not_after, is_ca } = facts(&read_file(path).ok()?.bytes)?;
         let place = Place::whole(path);
-        match not_after.duration_since(self.now) {
-            Ok(left) if left < EXPIRY_WARNING => {
-                let days = left.as_secs() / SECONDS_A_DAY;
-                self.warnings.push(place.fault(format!(
-                    "this certificate ends in {days} days; put a new one in its place"
-                )));
-            }
-            Ok(_) => {}
-            Err(_) => {
-                let message = "this certificate has ended; put a new one in its place";
-                return self.fault(place.fault(message));
-            }
+        if is_ca {
+            return self.fault(place.fault(
+                "this is a CA's own certificate, which clients refuse as a server's; name one that \
+                 the CA has signed",
+            ));
+        }
+        let Ok(left) = not_after.duration_since(self.now) else {
+            let message = "this certificate has ended; put a new one in its place";
+            return self.fault(place.fault(message));
+        };
+        if left < EXPIRY_WARNING {
+            let days = left.as_secs() / SECONDS_A_DAY;
+            let message =
+                format!("this certificate ends in {days} days; put a new one in its place");
+            self.warnings.push(place.fault(message));
         }
         Some(Certificate { path: path.to_path_buf(), not_after })
     }

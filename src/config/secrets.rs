@@ -81,14 +81,14 @@ impl Loading<'_> {
                 let (_, FileRead { bytes, others_may_read }) = self.file(&named)?;
                 (Secret::new(without_newline(&bytes)), others_may_read)
             }
-            Reference::Env(name) => match (self.environment)(name) {
-                Some(value) => (Secret::new(value), false),
-                None => {
+            Reference::Env(name) => {
+                let Some(value) = (self.environment)(name) else {
                     let message =
                         format!("the environment variable {name:?} is not set; export it");
                     return self.fault(written.fault(message));
-                }
-            },
+                };
+                (Secret::new(value), false)
+            }
         };
         if secret.expose().is_empty() {
             return self.fault(written.fault("what this refers to is empty"));
