@@ -198,11 +198,13 @@ fn settings(config: &Config) -> Result<Settings, Error> {
         rules: gate.rules.clone(),
         policies: gate.policies.clone(),
         explain_refusals: gate.explain_refusals,
-        upstream: upstream::Client::new(&upstream(&gate.upstream))?,
+        upstream: upstream::Client::new(&gate.upstream)?,
         token_keys: TokenKeys::derive(&gate.token_secrets),
-        client_idle_timeout: gate.client_idle_timeout,
+        client_idle_timeout: CLIENT_IDLE_TIMEOUT,
     })
 }
 
+/// The longest silence of a client that owes bytes of a body.
+const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Scrapes are short.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);

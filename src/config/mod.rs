@@ -104,27 +104,10 @@ pub struct Gate {
     /// The longest silence of a client in the middle of a body.
     pub client_idle_timeout: Duration,
     /// The backend.
-    pub upstream: Upstream,
+    pub upstream: crate::upstream::Settings,
     /// Shared by replicas, for upload ids: the current secret, then predecessors that are still
     /// accepted. [`TOKEN_SECRET_BYTES_MIN`] or more each.
     pub token_secrets: Vec<Secret>,
-}
-
-/// The backend, as validated.
-#[derive(Debug)]
-pub struct Upstream {
-    /// `http` or `https`, host and optional port; no path.
-    pub endpoint: http::Uri,
-    /// The region to sign for.
-    pub region: String,
-    /// The proxy's own credential there.
-    pub credential: sigv4::Credential,
-    /// PEM file of CAs trusted for it; `None`: the system's.
-    pub ca: Option<PathBuf>,
-    /// Time to connect.
-    pub connect_timeout: Duration,
-    /// The longest silence while waiting for a response head or for bytes either way.
-    pub idle_timeout: Duration,
 }
 
 /// One thing that is wrong.

@@ -6,8 +6,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use http::Uri;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-use super::{Upstream, loading::Loading, source::At, suggest::quoted, written};
-use crate::{s3::Domains, sigv4::Credential};
+use super::{loading::Loading, source::At, suggest::quoted, written};
+use crate::{s3::Domains, sigv4::Credential, upstream::Settings as Upstream};
 
 impl Loading<'_> {
     /// The backend.

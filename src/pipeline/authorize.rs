@@ -33,10 +33,25 @@ pub(super) struct Authorized {
 pub(super) enum Payload {
     /// The operation takes no body.
     None,
+    /// A body of no bytes, which has been verified.
+    Empty,
     /// A body that streams.
     Stream(ClientBody),
     /// A document that had to be read to be judged.
     Document(Bytes),
+}
+
+impl Payload {
+    /// An empty body has no last byte to hold back: it is verified before its request may leave.
+    async fn settled(self) -> Result<Self, Error> {
+        match self {
+            Self::Stream(body) if body.decoded_len() == 0 => {
+                read(body, 0).await?;
+                Ok(Self::Empty)
+            }
+            payload => Ok(payload),
+        }
+    }
 }
 
 impl Authenticated {
@@ -53,12 +68,13 @@ impl Authenticated {
             }
             (Operation::CreateBucket, _, Some(body)) => {
                 let document = read(body, CREATE_BUCKET_BYTES_MAX).await?;
-                (request.actions(), Payload::Document(document))
+                (request.actions()?, Payload::Document(document))
             }
-            (_, _, Some(body)) => (request.actions(), Payload::Stream(body)),
-            (_, _, None) => (request.actions(), Payload::None),
+            (_, _, Some(body)) => (request.actions()?, Payload::Stream(body)),
+            (_, _, None) => (request.actions()?, Payload::None),
         };
         let permit = decide(&request, &verified, &actions, upload.as_ref(), &context)?;
+        let body = body.settled().await?;
         Ok(Authorized { request, permit, body, upload, context })
     }
 }
@@ -71,7 +87,7 @@ fn decide(
     context: &Context,
 ) -> Result<Permit, Error> {
     let principal = context::principal(verified.caller());
-    let keys = context::keys(request, verified.caller(), upload, context)?;
+    let keys = context::keys(request, verified.caller(), upload, context);
     let arns: Vec<String> = actions.iter().map(|action| action.resource.arn()).collect();
     let inquiries: Vec<Inquiry<'_>> = actions
         .iter()

@@ -13,7 +13,7 @@ use super::receive::Context;
 use crate::{
     net::TlsVersion,
     policy::{Keys, Principal},
-    s3::{self, Code, Operation, Unclassified, headers},
+    s3::{self, Operation, headers},
     sigv4::{AuthType, Caller},
     transform::upload_id::Upload,
 };
@@ -29,27 +29,23 @@ pub(super) fn principal(caller: &Caller) -> Principal {
 }
 
 /// The condition keys of one request.
-///
-/// # Errors
-///
-/// Tags that cannot be read: what policy cannot see must not pass.
 pub(super) fn keys<'a>(
     request: &'a s3::Request,
     caller: &'a Caller,
     upload: Option<&'a Upload>,
     context: &'a Context,
-) -> Result<Keys<'a>, Unclassified> {
+) -> Keys<'a> {
     let mut keys = Keys::default();
     connection(&mut keys, context);
     identity(&mut keys, caller, context.now);
     plain_headers(&mut keys, request);
     encryption(&mut keys, request, upload);
     parameters(&mut keys, request);
-    tags(&mut keys, request)?;
+    tags(&mut keys, request);
     if let Some(creates) = request.operation.creates_object() {
         keys.set("s3:ObjectCreationOperation", if creates { "true" } else { "false" });
     }
-    Ok(keys)
+    keys
 }
 
 /// `aws:SecureTransport` is always there, or `Bool … false` would let plain HTTP pass.
@@ -116,7 +112,7 @@ fn encryption<'a>(keys: &mut Keys<'a>, request: &'a s3::Request, upload: Option<
         } else if let Some(upload) = upload {
             let accepted = upload.accepted.iter().find(|(accepted, _)| accepted == name.as_str());
             if let Some((_, value)) = accepted {
-                keys.set(key, value.as_str());
+                keys.set(*key, value.as_str());
             }
         }
     }
@@ -140,21 +136,13 @@ fn parameters<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
     }
 }
 
-/// Tags that a write brings along, in the URL-query form of `x-amz-tagging`.
-fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) -> Result<(), Unclassified> {
-    let Some(value) = text(&request.headers, &headers::X_AMZ_TAGGING) else { return Ok(()) };
-    if !request.operation.is_write() {
-        return Ok(());
-    }
-    let tags = s3::Query::parse(value).map_err(|error| Unclassified {
-        code: Code::InvalidTag,
-        message: format!("The header x-amz-tagging cannot be read: {error}."),
-    })?;
-    keys.set_all("s3:RequestObjectTagKeys", tags.pairs().iter().map(|(tag, _)| tag.clone()));
+/// Tags that a write brings along in `x-amz-tagging`.
+fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
+    let Some(tags) = request.tags().filter(|_| request.operation.is_write()) else { return };
+    keys.set_all("s3:RequestObjectTagKeys", tags.pairs().iter().map(|(tag, _)| tag.as_str()));
     for (tag, value) in tags.pairs() {
-        keys.set(format!("s3:RequestObjectTag/{tag}"), value.clone());
+        keys.set(format!("s3:RequestObjectTag/{tag}"), value.as_str());
     }
-    Ok(())
 }
 
 fn set_header<'a>(

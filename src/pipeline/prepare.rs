@@ -49,6 +49,7 @@ impl Authorized {
         }
         let (mut body, outcome) = match body {
             Payload::None => (Outbound::empty(), None),
+            Payload::Empty => (Outbound::document(Bytes::new(), permit.plain()), None),
             Payload::Document(document) => {
                 let document = translate(document, &mut request, &context)?;
                 (Outbound::document(document, permit.plain()), None)
@@ -94,8 +95,7 @@ fn translate(
     };
     let digest = STANDARD.encode(Md5::digest(&document));
     let value = HeaderValue::try_from(digest).map_err(http::Error::from);
-    request.headers.insert(CONTENT_MD5, value.map_err(upstream::Error::from)?);
-    request.headers.remove(headers::X_AMZ_SDK_CHECKSUM_ALGORITHM);
+    request.headers.insert(headers::CONTENT_MD5, value.map_err(upstream::Error::from)?);
     headers::remove_checksums(&mut request.headers);
     Ok(document)
 }
@@ -126,7 +126,9 @@ fn head(request: &mut s3::Request, body: &mut Outbound) -> Result<Parts, Error> 
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.method = request.operation.method();
     head.headers = std::mem::take(&mut request.headers);
-    let is_object_data = request.operation.accepts_object_data();
+    // The checksums of a completion speak of an object whose parts brought none.
+    let is_object_data = request.operation.accepts_object_data()
+        || request.operation == Operation::CompleteMultipartUpload;
     strip(&mut head.headers, is_object_data);
     sigv4::strip_aws_chunked(&mut head.headers);
     head.headers.remove(header::CONTENT_LENGTH);
@@ -137,27 +139,22 @@ fn head(request: &mut s3::Request, body: &mut Outbound) -> Result<Parts, Error> 
 }
 
 /// Takes away what belongs to the client's connection, its signature or its SDK.
-fn strip(headers: &mut HeaderMap, is_object_data: bool) {
-    for name in connection_headers(headers) {
-        headers.remove(name);
+fn strip(received: &mut HeaderMap, is_object_data: bool) {
+    for name in connection_headers(received) {
+        received.remove(name);
     }
     for name in &CLIENTS_OWN {
-        headers.remove(name);
+        received.remove(name);
     }
-    let foreign: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| {
-            let name = name.as_str();
-            name.starts_with("amz-sdk-")
-                || name.starts_with("x-forwarded-")
-                // Verified here over what the client sent; on object data, backends differ in which
-                // they take, so none is passed on. Documents need theirs: S3 demands one.
-                || (is_object_data && name.starts_with(headers::CHECKSUM_PREFIX))
-        })
-        .cloned()
-        .collect();
+    let foreign: Vec<HeaderName> =
+        received.keys().filter(|name| !headers::is_known(name)).cloned().collect();
     for name in foreign {
-        headers.remove(name);
+        received.remove(name);
+    }
+    if is_object_data {
+        // Verified here over what the client sent; backends differ in which they take, so none is
+        // passed on. Documents need theirs: S3 demands one.
+        headers::remove_checksums(received);
     }
 }
 

@@ -34,18 +34,18 @@ pub(super) enum Error {
     /// Policy.
     #[error(transparent)]
     Denied(#[from] policy::Denied),
+    /// The actions stand in a body that was not read.
+    #[error(transparent)]
+    Unread(#[from] s3::PermissionsInBody),
     /// A document that is not what S3 defines.
     #[error(transparent)]
     MalformedXml(#[from] s3::xml::MalformedXml),
     /// A document above its limit.
     #[error("the request document is longer than {bytes_max} bytes")]
     DocumentTooLong { bytes_max: usize },
-    /// A body that failed while it was read here.
+    /// A body that failed while it was read or sent on.
     #[error(transparent)]
-    Body(sigv4::BodyError),
-    /// A body that failed while it was sent on.
-    #[error("{0}")]
-    BodyRefused(sigv4::BodyRefusal),
+    Body(#[from] sigv4::BodyError),
     /// The way to the backend.
     #[error(transparent)]
     Upstream(#[from] upstream::Error),
@@ -100,8 +100,8 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
             refused(Code::NotImplemented, format!("{} is not supported by Portcullis.", operation.name()))
         }
         Error::UnexpectedBody(_) => refused(Code::InvalidRequest, format!("{error}.")),
-        Error::Refused(sigv4::Refused { code, message, elements }) => {
-            with(refused(*code, message), elements)
+        Error::Refused(refusal) | Error::Body(sigv4::BodyError::Refused(refusal)) => {
+            signature(refusal)
         }
         Error::Upload(reason) => {
             refused(Code::NoSuchUpload, format!("The specified upload does not exist: {reason}."))
@@ -116,14 +116,8 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::DocumentTooLong { .. } => {
             refused(Code::MaxMessageLengthExceeded, format!("{error}."))
         }
-        Error::Body(sigv4::BodyError::Refused { code, message, elements }) => {
-            with(refused(*code, message), elements)
-        }
         Error::Body(sigv4::BodyError::Client(_)) => {
             refused(Code::RequestTimeout, "The request body ended early or stopped coming.")
-        }
-        Error::BodyRefused(refusal) => {
-            with(refused(refusal.code, &refusal.message), &refusal.elements)
         }
         Error::Upstream(
             upstream::Error::Unreachable(_) | upstream::Error::Silent(_),
@@ -131,6 +125,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Upstream(
             upstream::Error::Roots { .. } | upstream::Error::Unsigned(_) | upstream::Error::Unbuilt(_),
         )
+        | Error::Unread(_)
         | Error::EarlySuccess
         | Error::Redirected(_)
         | Error::Unreadable(_)
@@ -147,9 +142,12 @@ fn failed(code: Code, message: &str) -> Verdict {
     Verdict { outcome: Outcome::Failed, ..refused(code, message) }
 }
 
-fn with(mut verdict: Verdict, elements: &[(&'static str, String)]) -> Verdict {
-    verdict.document.elements = elements.to_vec();
-    verdict
+fn signature(refusal: &sigv4::Refused) -> Verdict {
+    let sigv4::Refused { code, message, elements } = refusal.clone();
+    Verdict {
+        document: ErrorDocument { code, message, elements },
+        outcome: Outcome::Refused,
+    }
 }
 
 const HOST_ID: &str = "portcullis";

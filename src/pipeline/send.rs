@@ -27,11 +27,13 @@ impl Prepared {
         let began = monotonic();
         let answer = context.settings.upstream.send(signed).await;
         trace.upstream(answer.as_ref().map_or(0, |answer| answer.status().as_u16()), began.elapsed());
-        let refused = outcome.as_ref().and_then(|outcome| outcome.refused());
-        if let Some(refused) = refused {
-            // The upstream request was cut off before its last bytes: whatever it answered, nothing
-            // was completed there, and the client is told why.
-            return Err(Error::BodyRefused(refused));
+        if let Some(outcome) = &outcome {
+            trace.received(outcome.bytes());
+            if let Some(failed) = outcome.failed() {
+                // The upstream request was cut off before its last bytes: whatever it answered,
+                // nothing was completed there, and the client is told why.
+                return Err(Error::Body(failed.clone()));
+            }
         }
         let response = answer?;
         let body_taken = outcome.is_none_or(|outcome| outcome.is_complete());

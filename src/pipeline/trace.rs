@@ -85,6 +85,10 @@ impl Trace {
         }
     }
 
+    pub(super) fn received(&self, bytes: u64) {
+        self.metrics.received(bytes);
+    }
+
     pub(super) fn upstream(&self, code: u16, took: Duration) {
         self.metrics.upstream(code, took);
     }

@@ -23,6 +23,12 @@ pub fn is_known(name: &HeaderName) -> bool {
     name.as_str().starts_with(PREFIX) || KNOWN.contains(name)
 }
 
+/// `crc32` of `x-amz-checksum-crc32`; `None` for other headers, also those that only speak of checksums.
+pub fn checksum_algorithm(name: &HeaderName) -> Option<&str> {
+    let rest = name.as_str().strip_prefix(CHECKSUM_PREFIX)?;
+    (!matches!(rest, "algorithm" | "mode" | "type")).then_some(rest)
+}
+
 /// Takes every `x-amz-checksum-…` away: what they speak of has been replaced.
 pub fn remove_checksums(headers: &mut HeaderMap) {
     let checksums: Vec<HeaderName> =

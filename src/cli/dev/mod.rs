@@ -19,8 +19,7 @@ pub(super) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
         #[cfg(feature = "embedded")]
         backend.as_ref(),
     )?;
-    let listeners = setup::Listeners { https: args.https, http: args.http, admin: args.admin };
-    setup.write_configuration(&listeners, &backend_url)?;
+    setup.write_configuration(&setup::Listeners::wanted(&args), &backend_url)?;
     let path = setup.configuration_path();
     let config = config::load(&path, super::now()).map_err(Failure::faults)?;
     let gate = Gate::start(config).await?;

@@ -41,6 +41,16 @@ pub(super) struct Listeners {
     pub(super) admin: SocketAddr,
 }
 
+impl Listeners {
+    /// As asked for; a tour leaves the usual ports to whatever runs there.
+    pub(super) fn wanted(args: &DevArgs) -> Self {
+        let free = |address: SocketAddr| {
+            SocketAddr::new(address.ip(), if args.tour { 0 } else { address.port() })
+        };
+        Self { https: free(args.https), http: free(args.http), admin: free(args.admin) }
+    }
+}
+
 impl Setup {
     /// Makes what is not there yet, and keeps what is: exported credentials stay good.
     pub(super) fn prepare(args: &DevArgs) -> Result<Self, Failure> {
