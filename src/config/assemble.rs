@@ -1,5 +1,5 @@
-//! From the parts to the whole. Invariant: every part is validated, whatever the others were, before
-//! the first missing one ends the load.
+//! From the parts to the whole. Invariant: every part is validated, whatever the others were,
+//! before the first missing one ends the load.
 
 use std::{path::Path, time::Duration};
 
