@@ -1,5 +1,5 @@
-//! From the parts to the whole. Invariant: every part is validated, whatever the others were, before
-//! the first missing one ends the load.
+//! From the parts to the whole. Invariant: every part is validated, whatever the others were,
+//! before the first missing one ends the load.
 
 use std::{path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
     written::{self, Written},
 };
 use crate::{
-    policy::{Attachment, Policies},
+    policy::Policies,
     secret::Secret,
     sigv4::{Credential, Credentials},
     telemetry::audit,
@@ -26,7 +26,7 @@ impl Loading<'_> {
         let source = self.configuration_file(path)?;
         let written = reader::read::<Written>(&source, &mut self.faults)?;
         let listeners = self.listeners(&written.listeners, &source.whole());
-        let admin = self.admin(written.admin.as_ref(), &listeners);
+        let admin = self.admin(written.admin.as_ref(), &listeners, &source.whole());
         let audit = self.audit(written.audit.as_ref());
         let drain_limit_seconds = self.within(
             written.drain_limit_seconds.as_ref(),
@@ -61,7 +61,8 @@ impl Loading<'_> {
         let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
         let credentials = self.callers(written.credentials.as_ref());
         let otherwise = self.otherwise(written.policies.as_ref());
-        let attachments = self.attachments(&written.policy, otherwise, file);
+        let (attachments, statements): (Vec<_>, Vec<_>) =
+            self.attachments(&written.policy, otherwise, file).into_iter().unzip();
         let rules = self.rules(&written.rules);
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
         let client_idle_timeout = self.timeout(
@@ -69,7 +70,11 @@ impl Loading<'_> {
             CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS,
         );
         let token_secrets = self.token_secrets(written.token_secret.as_ref());
-        let inventory = inventory(&credentials, &attachments, written.rules.len());
+        let inventory = Inventory {
+            callers: credentials.iter().map(Credential::arn).collect(),
+            policies: attachments.iter().map(|a| a.name.clone()).zip(statements).collect(),
+            rules: written.rules.len(),
+        };
         let whole = |region, upstream| Gate {
             region,
             domains,
@@ -124,14 +129,6 @@ impl Loading<'_> {
             )));
         }
         Some(secret)
-    }
-}
-
-fn inventory(callers: &[Credential], attachments: &[Attachment], rules: usize) -> Inventory {
-    Inventory {
-        callers: callers.iter().map(Credential::arn).collect(),
-        policies: attachments.iter().map(|a| (a.name.clone(), 0)).collect(),
-        rules,
     }
 }
 

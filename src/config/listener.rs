@@ -1,14 +1,14 @@
 //! `[[listener]]` and `[admin]`. Invariant: certificates and keys that leave here were read and
 //! checked, once, and a start or reload uses what was checked.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use rustls::ServerConfig;
 
 use super::{
     Certificate, Fault, Listener,
-    certificate::not_after,
+    certificate::{Facts, facts},
     loading::Loading,
     source::{At, Place, read_file},
     suggest::quoted,
@@ -37,10 +37,19 @@ impl Loading<'_> {
         &mut self,
         section: Option<&written::Admin>,
         listeners: &[Listener],
+        file: &Place,
     ) -> Option<SocketAddr> {
-        let Some(section) = section else { return Some(ADMIN_DEFAULT) };
+        let mut taken: Vec<_> = listeners.iter().map(|l| l.settings.address).collect();
+        let Some(section) = section else {
+            if taken.iter().any(|other| collide(ADMIN_DEFAULT, *other)) {
+                return self.fault(file.fault(format!(
+                    "a listener has {ADMIN_DEFAULT}, where the admin listener is unless the \
+                     section `[admin]` gives it another `address`"
+                )));
+            }
+            return Some(ADMIN_DEFAULT);
+        };
         let written = section.address.as_ref()?;
-        let mut taken = listeners.iter().map(|listener| listener.settings.address).collect();
         let address = self.untaken(written, &mut taken)?;
         if !address.ip().is_loopback() {
             self.warnings.push(written.fault(
@@ -122,12 +131,15 @@ impl Loading<'_> {
         if listed.value.is_empty() {
             return self.fault(listed.fault("the list is empty; name a certificate and its key"));
         }
-        let pairs = listed.value.iter().map(|pair| self.certificate(pair));
-        let certificates = pairs.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
+        let certificates: Vec<_> =
+            listed.value.iter().filter_map(|pair| self.certificate(pair)).collect();
+        if certificates.len() != listed.value.len() {
+            return None;
+        }
         let settings = tls::Settings { certificates, client_ca };
         match tls::load(&settings, self.now) {
             Ok(config) => {
-                let certificates = self.expiries(&settings);
+                let certificates = self.leaves(&settings);
                 Some(Loaded { settings, config, certificates })
             }
             Err(faults) => {
@@ -146,30 +158,32 @@ impl Loading<'_> {
         let key = written.key.as_ref().map(|named| self.path(named));
         Some(tls::CertificateFiles { certificate: certificate?, key: key? })
     }
-}
 
-impl Loading<'_> {
-    /// When the certificates end; one that ends soon is warned of.
-    fn expiries(&mut self, settings: &tls::Settings) -> Vec<Certificate> {
-        let paths = settings.certificates.iter().map(|files| files.certificate.clone());
-        let certificates: Vec<_> = paths
-            .filter_map(|path| {
-                let bytes = read_file(&path).ok()?.bytes;
-                let not_after = not_after(&bytes)?;
-                Some(Certificate { path, not_after })
-            })
-            .collect();
-        for certificate in &certificates {
-            if let Ok(left) = certificate.not_after.duration_since(self.now)
-                && left < EXPIRY_WARNING
-            {
-                let days = left.as_secs() / SECONDS_A_DAY;
-                self.warnings.push(Place::whole(&certificate.path).fault(format!(
-                    "this certificate ends in {days} days; put a new one in its place"
-                )));
-            }
+    fn leaves(&mut self, settings: &tls::Settings) -> Vec<Certificate> {
+        settings.certificates.iter().filter_map(|files| self.leaf(&files.certificate)).collect()
+    }
+
+    /// A certificate that clients would refuse is a fault; one that ends soon is warned of.
+    fn leaf(&mut self, path: &Path) -> Option<Certificate> {
+        let Facts { not_after, is_ca } = facts(&read_file(path).ok()?.bytes)?;
+        let place = Place::whole(path);
+        if is_ca {
+            return self.fault(place.fault(
+                "this is a CA's own certificate, which clients refuse as a server's; name one that \
+                 the CA has signed",
+            ));
         }
-        certificates
+        let Ok(left) = not_after.duration_since(self.now) else {
+            let message = "this certificate has ended; put a new one in its place";
+            return self.fault(place.fault(message));
+        };
+        if left < EXPIRY_WARNING {
+            let days = left.as_secs() / SECONDS_A_DAY;
+            let message =
+                format!("this certificate ends in {days} days; put a new one in its place");
+            self.warnings.push(place.fault(message));
+        }
+        Some(Certificate { path: path.to_path_buf(), not_after })
     }
 }
 

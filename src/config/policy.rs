@@ -8,7 +8,7 @@ use super::{
     suggest::{self, quoted},
     written,
 };
-use crate::policy::{Attachment, Document, Glob, Otherwise, Rule, Rules, Treatment};
+use crate::policy::{self, Attachment, Document, Glob, Otherwise, Rule, Rules, Treatment};
 
 impl Loading<'_> {
     /// What decides where no statement applies.
@@ -26,13 +26,13 @@ impl Loading<'_> {
         }
     }
 
-    /// Every document, attached to its buckets.
+    /// Every document, attached to its buckets, with the number of its statements.
     pub(super) fn attachments(
         &mut self,
         written: &[written::Policy],
         otherwise: Otherwise,
         file: &Place,
-    ) -> Vec<Attachment> {
+    ) -> Vec<(Attachment, Statements)> {
         if written.is_empty() {
             let effect = match otherwise {
                 Otherwise::AllowAuthenticated => "every request of a known caller passes",
@@ -48,28 +48,23 @@ impl Loading<'_> {
         Rules::new(written.iter().filter_map(|rule| self.rule(rule)).collect())
     }
 
-    fn attachment(&mut self, written: &written::Policy) -> Option<Attachment> {
+    fn attachment(&mut self, written: &written::Policy) -> Option<(Attachment, Statements)> {
         let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
         let named = written.document.as_ref()?;
         let (source, _) = self.text(named)?;
-        if source.text().len() > DOCUMENT_BYTES_MAX {
-            self.warnings.push(source.whole().fault(format!(
-                "this document has {} bytes; S3 would not store one above {DOCUMENT_BYTES_MAX}",
-                source.text().len()
-            )));
-        }
         let document = self.document(&source)?;
-        Some(Attachment { name: source.file_name(), buckets: buckets?, document })
+        let attachment = Attachment { name: source.file_name(), buckets: buckets?, document };
+        Some((attachment, statements(source.text())))
     }
 
     fn document(&mut self, source: &Source) -> Option<Document> {
         match Document::parse(source.text()) {
-            Ok(document) => Some(document),
+            Ok(document) => {
+                self.warnings.extend(document.warnings().iter().map(|fault| placed(source, fault)));
+                Some(document)
+            }
             Err(faults) => {
-                self.faults.extend(faults.into_iter().map(|fault| Fault {
-                    place: Some((fault.line, fault.column)),
-                    ..source.whole().fault(fault.message)
-                }));
+                self.faults.extend(faults.iter().map(|fault| placed(source, fault)));
                 None
             }
         }
@@ -118,5 +113,18 @@ impl Loading<'_> {
     }
 }
 
-/// S3's limit for a bucket policy (S3 user guide, "Bucket policies").
-const DOCUMENT_BYTES_MAX: usize = 20_480;
+/// How many statements a document has, for people.
+type Statements = usize;
+
+/// Counts the statements of a document that was understood: one may stand without a list.
+fn statements(text: &str) -> Statements {
+    let document = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+    match document.get("Statement") {
+        None => 0,
+        Some(statement) => statement.as_array().map_or(1, Vec::len),
+    }
+}
+
+fn placed(source: &Source, fault: &policy::Fault) -> Fault {
+    Fault { place: Some((fault.line, fault.column)), ..source.whole().fault(fault.message.clone()) }
+}

@@ -31,7 +31,7 @@ impl Loading<'_> {
     /// A secret of the main configuration: `file:PATH` or `env:NAME`, never itself.
     pub(super) fn secret(&mut self, written: &At<Zeroizing<String>>) -> Option<Secret> {
         match reference(&written.value) {
-            Some(reference) => self.referred(written, &reference),
+            Some(reference) => self.referred_secret(written, &reference),
             None => self.fault(written.fault(
                 "a secret must not stand in this file; write \"file:PATH\" or \"env:NAME\"",
             )),
@@ -41,7 +41,7 @@ impl Loading<'_> {
     /// A secret of the credentials file, which may hold secrets themselves.
     pub(super) fn secret_or_literal(&mut self, written: &At<Zeroizing<String>>) -> Option<Secret> {
         match reference(&written.value) {
-            Some(reference) => self.referred(written, &reference),
+            Some(reference) => self.referred_secret(written, &reference),
             None if written.value.is_empty() => self.fault(written.fault("the secret is empty")),
             None => Some(Secret::new(written.value.as_bytes())),
         }
@@ -50,43 +50,50 @@ impl Loading<'_> {
     /// Text that is no secret, itself or by reference.
     pub(super) fn text_or_reference(&mut self, written: &At<String>) -> Option<At<String>> {
         let Some(reference) = reference(&written.value) else { return Some(written.clone()) };
-        let secret = self.referred(written, &reference)?;
+        let (secret, _) = self.referred(written, &reference)?;
         match std::str::from_utf8(secret.expose()) {
             Ok(text) => Some(At { value: text.to_owned(), place: written.place.clone() }),
             Err(_) => self.fault(written.fault("what this refers to is not UTF-8 text")),
         }
     }
 
-    fn referred<T>(&mut self, written: &At<T>, reference: &Reference<'_>) -> Option<Secret> {
-        let secret = match reference {
-            Reference::File(path) => self.secret_file(written, path)?,
-            Reference::Env(name) => self.secret_variable(written, name)?,
-        };
-        if secret.expose().is_empty() {
-            return self.fault(written.fault("what this refers to is empty"));
+    fn referred_secret<T>(&mut self, written: &At<T>, reference: &Reference<'_>) -> Option<Secret> {
+        let (secret, others_may_read) = self.referred(written, reference)?;
+        if others_may_read {
+            self.warnings.push(
+                written.fault(
+                    "every user of this machine may read this secret's file; chmod it to 0600",
+                ),
+            );
         }
         Some(secret)
     }
 
-    fn secret_file<T>(&mut self, written: &At<T>, path: &str) -> Option<Secret> {
-        let named = At { value: path.to_owned(), place: written.place.clone() };
-        let (path, FileRead { bytes, others_may_read }) = self.file(&named)?;
-        if others_may_read {
-            self.warnings.push(named.fault(format!(
-                "every user of this machine may read {}; take that right away: chmod o-r",
-                path.display()
-            )));
+    /// What a reference leads to, and whether every user of this machine may read it.
+    fn referred<T>(
+        &mut self,
+        written: &At<T>,
+        reference: &Reference<'_>,
+    ) -> Option<(Secret, bool)> {
+        let (secret, others_may_read) = match *reference {
+            Reference::File(path) => {
+                let named = At { value: path.to_owned(), place: written.place.clone() };
+                let (_, FileRead { bytes, others_may_read }) = self.file(&named)?;
+                (Secret::new(without_newline(&bytes)), others_may_read)
+            }
+            Reference::Env(name) => {
+                let Some(value) = (self.environment)(name) else {
+                    let message =
+                        format!("the environment variable {name:?} is not set; export it");
+                    return self.fault(written.fault(message));
+                };
+                (Secret::new(value), false)
+            }
+        };
+        if secret.expose().is_empty() {
+            return self.fault(written.fault("what this refers to is empty"));
         }
-        Some(Secret::new(without_newline(&bytes)))
-    }
-
-    fn secret_variable<T>(&mut self, written: &At<T>, name: &str) -> Option<Secret> {
-        match (self.environment)(name) {
-            Some(value) => Some(Secret::new(value)),
-            None => self.fault(
-                written.fault(format!("the environment variable {name:?} is not set; export it")),
-            ),
-        }
+        Some((secret, others_may_read))
     }
 }
 

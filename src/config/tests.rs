@@ -1,6 +1,11 @@
 //! Faults of a configuration, by table: what is changed in a sound one, and where the fault stands.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::SystemTime};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use tempfile::TempDir;
 
@@ -36,11 +41,15 @@ impl Folder {
     }
 
     fn load(&self) -> Result<Config, Vec<Fault>> {
+        self.load_at(SystemTime::UNIX_EPOCH)
+    }
+
+    fn load_at(&self, now: SystemTime) -> Result<Config, Vec<Fault>> {
         let environment = |name: &str| {
             let values = [("UPSTREAM_ID", "AKIDUPSTREAM"), ("UPSTREAM_SECRET", "upstream-secret")];
             values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        load_with(&self.path("portcullis.toml"), SystemTime::UNIX_EPOCH, &environment)
+        load_with(&self.path("portcullis.toml"), now, &environment)
     }
 
     /// The faults, as `file:line:column: message` with the folder's path taken away.
@@ -238,6 +247,36 @@ fn upstreams() {
 }
 
 #[test]
+fn certificates() {
+    let days = |days: u64| SystemTime::UNIX_EPOCH + Duration::from_hours(24 * days);
+    let folder = Folder::sound();
+    let (certificate, key) = self_signed(time::OffsetDateTime::from(days(100)));
+    folder.write("tls.pem", &certificate);
+    folder.write("tls.key", &key);
+    let tls = "tls.certificates = [{ certificate = \"tls.pem\", key = \"tls.key\" }]\n";
+    folder.replace("portcullis.toml", "proxy_protocol_from", &format!("{tls}proxy_protocol_from"));
+    let expiry = folder.load_at(days(80)).unwrap().listeners[0].certificates[0].not_after;
+    assert_eq!(expiry, days(100));
+    let warnings = folder.load_at(days(87)).unwrap().warnings;
+    assert_eq!(
+        folder.shown(&warnings[0]),
+        "tls.pem: this certificate ends in 13 days; put a new one in its place"
+    );
+    let faults = folder.load_at(days(101)).unwrap_err();
+    assert_eq!(
+        folder.shown(&faults[0]),
+        "tls.pem: this certificate has ended; put a new one in its place"
+    );
+}
+
+fn self_signed(ends: time::OffsetDateTime) -> (String, String) {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = ends;
+    let key = rcgen::KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+#[test]
 fn audit_logs() {
     let expected = "portcullis.toml:13:8: the folder none does not exist; make it";
     check("audit.jsonl", "none/audit.jsonl", expected);
@@ -270,7 +309,7 @@ fn what_works_but_should_be_mended_is_a_warning() {
     let config = folder.load().unwrap();
     let warnings: Vec<_> = config.warnings.iter().map(|warning| folder.shown(warning)).collect();
     let starts = [
-        "portcullis.toml:1:16: every user of this machine may read token.secret",
+        "portcullis.toml:1:16: every user of this machine may read this secret's file",
         "portcullis.toml:13:11: the admin listener is not on loopback",
         "portcullis.toml:21:12: the backend is spoken to over plain HTTP",
     ];
