@@ -91,8 +91,14 @@ impl Listener {
             let (shared, service, draining) =
                 (Arc::clone(&self.shared), service.clone(), draining.clone());
             tokio::spawn(async move {
-                if let Err(error) = shared.open(stream, address, service, draining).await {
-                    tracing::debug!(%address, %error, "a connection did not come to HTTP");
+                let mut end = draining.clone();
+                tokio::select! {
+                    opened = shared.open(stream, address, service, draining) => {
+                        if let Err(error) = opened {
+                            tracing::debug!(%address, %error, "a connection did not come to HTTP");
+                        }
+                    }
+                    () = end.over() => tracing::debug!(%address, "a connection was cut off"),
                 }
                 drop(slot);
             });

@@ -140,7 +140,7 @@ fn head(request: &mut s3::Request, body: &mut Outbound) -> Result<Parts, Error> 
 
 /// Takes away what belongs to the client's connection, its signature or its SDK.
 fn strip(received: &mut HeaderMap, is_object_data: bool) {
-    for name in connection_headers(received) {
+    for name in headers::named_by_connection(received) {
         received.remove(name);
     }
     for name in &CLIENTS_OWN {
@@ -156,17 +156,6 @@ fn strip(received: &mut HeaderMap, is_object_data: bool) {
         // passed on. Documents need theirs: S3 demands one.
         headers::remove_checksums(received);
     }
-}
-
-/// Hop-by-hop headers by name (RFC 9110, 7.6.1).
-fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect()
 }
 
 static CLIENTS_OWN: [HeaderName; 22] = [

@@ -87,18 +87,21 @@ fn replace(headers: &mut HeaderMap, document: Bytes) -> ReplyBody {
 }
 
 /// Takes away what belongs to the backend's connection.
-fn strip(headers: &mut HeaderMap) {
+fn strip(received: &mut HeaderMap) {
+    for name in headers::named_by_connection(received) {
+        received.remove(name);
+    }
     for name in &HOP_BY_HOP {
-        headers.remove(name);
+        received.remove(name);
     }
     // An absolute Location would lead the client past the proxy.
-    let leads_away = headers
+    let leads_away = received
         .get(header::LOCATION)
         .is_some_and(|value| !value.as_bytes().starts_with(b"/") || value.as_bytes().starts_with(b"//"));
     if leads_away {
-        headers.remove(header::LOCATION);
+        received.remove(header::LOCATION);
     }
-    headers.remove(headers::X_AMZ_TE);
+    received.remove(headers::X_AMZ_TE);
 }
 
 static HOP_BY_HOP: [HeaderName; 8] = [

@@ -30,6 +30,17 @@ pub fn checksum_algorithm(name: &HeaderName) -> Option<&str> {
     (!["algorithm", "mode", "type"].contains(&algorithm)).then_some(algorithm)
 }
 
+/// Headers that belong to one connection because its `Connection` header names them (RFC 9110, 7.6.1).
+pub fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
+}
+
 /// Takes every `x-amz-checksum-…` away: what they speak of has been replaced.
 pub fn remove_checksums(headers: &mut HeaderMap) {
     let checksums: Vec<HeaderName> =

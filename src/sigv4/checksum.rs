@@ -7,7 +7,7 @@ use http::HeaderName;
 use md5::{Digest as _, Md5};
 
 use super::Refused;
-use crate::s3::Code;
+use crate::s3::{Code, headers};
 
 /// The checksum algorithms that can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Expected {
                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, \
                  STREAMING-AWS4-HMAC-SHA256-PAYLOAD, or a valid sha256 value.",
             )
-            .with("ArgumentName", "x-amz-content-sha256")
+            .with("ArgumentName", headers::X_AMZ_CONTENT_SHA256.as_str())
             .with("ArgumentValue", text)
         })?;
         Ok(Self { what: What::PayloadHash, digest, text: text.to_owned() })
