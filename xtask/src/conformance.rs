@@ -166,7 +166,7 @@ fn count(results: &str, backend: Backend, report: &mut Report) -> usize {
 }
 
 /// The program as it is shipped, unless `PORTCULLIS_BIN` names one.
-fn gate_program() -> Result<PathBuf, Failure> {
+pub(crate) fn gate_program() -> Result<PathBuf, Failure> {
     if let Some(program) = env::var_os("PORTCULLIS_BIN") {
         return Ok(fs::canonicalize(program)?);
     }

@@ -3,6 +3,7 @@
 //! Invariant: whatever a chore starts has ended when the chore has, also when the chore is killed.
 
 mod backend;
+mod bench;
 mod conformance;
 mod first_tier;
 mod report;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["test", options @ ..] => test::run(options),
+        ["bench", options @ ..] => bench::run(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -47,4 +49,6 @@ Usage: cargo xtask <chore>
                           a gate before each backend. NAME is a tier (cargo), a
                           backend (embedded, moto, rgw) or a suite of
                           tests/conformance (cli, boto3, ...); without it: all.
+  bench [--bytes N]       one object of 5 GiB (or N bytes) up and down through a
+                          gate: CPU seconds, throughput, peak memory
   help                    this text";
