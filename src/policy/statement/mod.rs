@@ -38,9 +38,10 @@ pub(super) struct Matches<T> {
 
 impl Statement {
     pub(super) fn applies(&self, inquiry: &Inquiry<'_>) -> bool {
-        self.matches_action(inquiry)
+        // The cheap comparisons first.
+        self.matches_principal(inquiry)
+            && self.matches_action(inquiry)
             && self.matches_resource(inquiry)
-            && self.matches_principal(inquiry)
             && self.conditions.iter().all(|condition| condition.holds(inquiry.keys))
     }
 
