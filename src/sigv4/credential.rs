@@ -1,6 +1,6 @@
 //! The credentials that callers sign with.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::secret::Secret;
 
@@ -20,21 +20,27 @@ pub struct Credential {
 impl Credential {
     /// `arn:aws:iam::ACCOUNT:user/NAME`.
     pub fn arn(&self) -> String {
-        todo!()
+        format!("arn:aws:iam::{}:user/{}", self.account, self.name)
     }
 }
 
 /// Credentials by access key id.
 #[derive(Clone, Debug, Default)]
-pub struct Credentials {}
+pub struct Credentials(HashMap<String, Arc<Credential>>);
 
 impl Credentials {
     /// Later duplicates are the caller's mistake: the configuration refuses them before.
-    pub fn new(_credentials: Vec<Credential>) -> Self {
-        todo!()
+    pub fn new(credentials: Vec<Credential>) -> Self {
+        Self(
+            credentials
+                .into_iter()
+                .map(|credential| (credential.access_key_id.clone(), Arc::new(credential)))
+                .collect(),
+        )
     }
+
     /// Looks one up.
-    pub fn find(&self, _access_key_id: &str) -> Option<&Arc<Credential>> {
-        todo!()
+    pub fn find(&self, access_key_id: &str) -> Option<&Arc<Credential>> {
+        self.0.get(access_key_id)
     }
 }

@@ -2,11 +2,17 @@
 //! (the `aws-sigv4` crate). Is given the time; never reads a clock.
 
 mod body;
+mod canonical;
+mod checksum;
+mod chunked;
 mod credential;
+mod payload;
+mod presented;
 mod sign;
 mod verify;
 
-pub use body::{BodyError, VerifiedBody};
+pub use body::{BodyError, BodyOutcome, VerifiedBody};
 pub use credential::{Credential, Credentials};
+pub use payload::strip_aws_chunked;
 pub use sign::{Signer, SigningError};
 pub use verify::{AuthType, Caller, Refused, Settings, Verified, verify};
