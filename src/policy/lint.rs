@@ -61,10 +61,9 @@ fn absent_for_all(statement: &Statement, condition: &Condition) -> Option<&'stat
 /// Whether the statement applies only where the key is present.
 fn requires(statement: &Statement, key: &str) -> bool {
     statement.conditions.iter().any(|condition| {
-        let is_false = |value: &Box<str>| value.eq_ignore_ascii_case("false");
         condition.operator.comparison == Comparison::Null
             && is_same(&condition.key, key)
-            && condition.written.iter().all(is_false)
+            && condition.written.iter().all(|value| value.eq_ignore_ascii_case("false"))
     })
 }
 

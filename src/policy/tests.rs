@@ -146,10 +146,9 @@ fn written_counts(text: &str) -> Vec<usize> {
             operators.values().map(|keys| keys.as_object().unwrap().len()).sum()
         })
     };
-    match &document["Statement"] {
-        Value::Array(statements) => statements.iter().map(count).collect(),
-        statement => vec![count(statement)],
-    }
+    let statement = &document["Statement"];
+    let statements = statement.as_array().map_or(std::slice::from_ref(statement), Vec::as_slice);
+    statements.iter().map(count).collect()
 }
 
 /// A statement about one of few things, so that statements meet.
