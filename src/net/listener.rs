@@ -108,8 +108,7 @@ impl Listener {
     async fn accept(
         &self,
     ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-        let slot =
-            Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
+        let slot = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, address) = self.socket.accept().await?;
         Ok((stream, address, slot))
     }

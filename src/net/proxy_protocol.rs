@@ -104,8 +104,11 @@ mod tests {
             .await;
         check(&header(0x21, 0x11, &[1, 2]), Err("the PROXY v2 header ends before its addresses"))
             .await;
-        check(&header(0x31, 0x11, &[0; 12]), Err("the PROXY v2 header has an unknown version or command"))
-            .await;
+        check(
+            &header(0x31, 0x11, &[0; 12]),
+            Err("the PROXY v2 header has an unknown version or command"),
+        )
+        .await;
         let long = header(0x21, 0x11, &vec![0; BYTES_MAX + 1]);
         check(&long, Err("the PROXY v2 header is too long")).await;
     }

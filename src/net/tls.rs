@@ -115,12 +115,16 @@ fn certified(
     provider: &Arc<CryptoProvider>,
 ) -> Result<CertifiedKey, Fault> {
     let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| fault(&files.key, format!("cannot be read as a PEM private key: {error}")))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| {
+        fault(&files.key, format!("cannot be read as a PEM private key: {error}"))
+    })?;
     CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             let certificate = files.certificate.display();
-            fault(&files.key, format!("is not the key of {certificate}; name the pair that belongs together"))
+            fault(
+                &files.key,
+                format!("is not the key of {certificate}; name the pair that belongs together"),
+            )
         }
         error => fault(&files.certificate, error),
     })

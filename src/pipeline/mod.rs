@@ -27,8 +27,8 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-pub use self::{reply::ReplyBody, settings::Settings};
 use self::{receive::Received, rescue::Error, trace::Trace};
+pub use self::{reply::ReplyBody, settings::Settings};
 use crate::{
     net::Peer,
     telemetry::{audit::Audit, metrics::Metrics},
@@ -73,7 +73,8 @@ impl Pipeline {
 async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody>, Error> {
     let classified = received.classify()?;
     trace.classified(&classified);
-    let authenticated = classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
+    let authenticated =
+        classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
     trace.authenticated(&authenticated);
     let authorized = authenticated.authorize().await?;
     trace.authorized(&authorized);

@@ -63,12 +63,15 @@ async fn mended(
     replacement: impl FnOnce(&str) -> Result<String, Error>,
 ) -> Result<Bytes, Error> {
     let document = document::read(body, MENDED_BYTES_MAX).await.map_err(|unread| match unread {
-        Unread::TooLong(bytes_max) => Error::Unreadable(format!("a <{root}> above {bytes_max} bytes")),
+        Unread::TooLong(bytes_max) => {
+            Error::Unreadable(format!("a <{root}> above {bytes_max} bytes"))
+        }
         Unread::Body(error) => Error::Unreadable(format!("a <{root}> that broke off: {error}")),
     })?;
     let (upload_id, range) = xml::locate(&document, root, "UploadId")
         .map_err(|error| Error::Unreadable(format!("a <{root}> that cannot be read: {error}")))?;
-    let (Some(before), Some(after)) = (document.get(..range.start), document.get(range.end..)) else {
+    let (Some(before), Some(after)) = (document.get(..range.start), document.get(range.end..))
+    else {
         return Err(Error::Unreadable(format!("a <{root}> without an upload id")));
     };
     let replacement = replacement(&upload_id)?;
@@ -95,9 +98,9 @@ fn strip(received: &mut HeaderMap) {
         received.remove(name);
     }
     // An absolute Location would lead the client past the proxy.
-    let leads_away = received
-        .get(header::LOCATION)
-        .is_some_and(|value| !value.as_bytes().starts_with(b"/") || value.as_bytes().starts_with(b"//"));
+    let leads_away = received.get(header::LOCATION).is_some_and(|value| {
+        !value.as_bytes().starts_with(b"/") || value.as_bytes().starts_with(b"//")
+    });
     if leads_away {
         received.remove(header::LOCATION);
     }

@@ -100,9 +100,10 @@ pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Respons
 fn verdict(error: &Error, facts: &Facts) -> Verdict {
     match error {
         Error::Unclassified(s3::Unclassified { code, message }) => refused(*code, message),
-        Error::Unsupported(operation) => {
-            refused(Code::NotImplemented, format!("{} is not supported by Portcullis.", operation.name()))
-        }
+        Error::Unsupported(operation) => refused(
+            Code::NotImplemented,
+            format!("{} is not supported by Portcullis.", operation.name()),
+        ),
         Error::UnexpectedBody(_) | Error::AnonymousOverride => {
             refused(Code::InvalidRequest, format!("{error}."))
         }
@@ -125,11 +126,14 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Body(sigv4::BodyError::Client(_)) => {
             refused(Code::RequestTimeout, "The request body ended early or stopped coming.")
         }
+        Error::Upstream(upstream::Error::Unreachable(_) | upstream::Error::Silent(_)) => failed(
+            Code::ServiceUnavailable,
+            "The storage behind this proxy does not answer. Try again.",
+        ),
         Error::Upstream(
-            upstream::Error::Unreachable(_) | upstream::Error::Silent(_),
-        ) => failed(Code::ServiceUnavailable, "The storage behind this proxy does not answer. Try again."),
-        Error::Upstream(
-            upstream::Error::Roots { .. } | upstream::Error::Unsigned(_) | upstream::Error::Unbuilt(_),
+            upstream::Error::Roots { .. }
+            | upstream::Error::Unsigned(_)
+            | upstream::Error::Unbuilt(_),
         )
         | Error::Unread(_)
         | Error::EarlySuccess
@@ -150,10 +154,7 @@ fn failed(code: Code, message: &str) -> Verdict {
 
 fn signature(refusal: &sigv4::Refused) -> Verdict {
     let sigv4::Refused { code, message, elements } = refusal.clone();
-    Verdict {
-        document: ErrorDocument { code, message, elements },
-        outcome: Outcome::Refused,
-    }
+    Verdict { document: ErrorDocument { code, message, elements }, outcome: Outcome::Refused }
 }
 
 const HOST_ID: &str = "portcullis";

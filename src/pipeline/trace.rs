@@ -69,7 +69,8 @@ impl Trace {
     }
 
     pub(super) fn authenticated(&mut self, authenticated: &Authenticated) {
-        if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller() {
+        if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller()
+        {
             self.line.requester = Some(credential.arn());
             self.line.access_key_id = Some(credential.access_key_id.clone());
             self.line.auth_type = Some(auth_type.as_str());
@@ -130,7 +131,8 @@ impl Trace {
 }
 
 fn timestamp(at: SystemTime) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from(at).format(format).unwrap_or_default()
 }
 

@@ -93,10 +93,13 @@ proptest! {
         let end = (at + removed).min(letters.len());
         letters.splice(at..end, inserted.chars());
         let text: String = letters.into_iter().collect();
-        if let Err(faults) = Document::parse(&text) {
-            prop_assert!(!faults.is_empty());
-            let lines = text.lines().count().max(1);
-            prop_assert!(faults.iter().all(|fault| fault.line <= lines + 1));
+        match Document::parse(&text) {
+            Ok(document) => prop_assert_eq!(counts(&document), written_counts(&text)),
+            Err(faults) => {
+                prop_assert!(!faults.is_empty());
+                let lines = text.lines().count().max(1);
+                prop_assert!(faults.iter().all(|fault| fault.line <= lines + 1));
+            }
         }
     }
 
@@ -128,6 +131,24 @@ proptest! {
         after.push(deny.replace("Allow", "Deny"));
         prop_assert!(before || !passes(&after));
     }
+}
+
+/// How many conditions each statement has: none may be dropped on the way.
+fn counts(document: &Document) -> Vec<usize> {
+    document.statements.iter().map(|statement| statement.conditions.len()).collect()
+}
+
+fn written_counts(text: &str) -> Vec<usize> {
+    let document: Value = serde_json::from_str(text).unwrap();
+    let count = |statement: &Value| {
+        let operators = statement.get("Condition").and_then(Value::as_object);
+        operators.map_or(0, |operators| {
+            operators.values().map(|keys| keys.as_object().unwrap().len()).sum()
+        })
+    };
+    let statement = &document["Statement"];
+    let statements = statement.as_array().map_or(std::slice::from_ref(statement), Vec::as_slice);
+    statements.iter().map(count).collect()
 }
 
 /// A statement about one of few things, so that statements meet.

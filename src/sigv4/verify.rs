@@ -126,10 +126,9 @@ pub fn verify(
 
 fn check_scope(presented: &Presented, settings: &Settings) -> Result<(), Refused> {
     let (code, begin) = match presented.place {
-        Place::Header => (
-            Code::AuthorizationHeaderMalformed,
-            "The authorization header is malformed; ",
-        ),
+        Place::Header => {
+            (Code::AuthorizationHeaderMalformed, "The authorization header is malformed; ")
+        }
         Place::Query { .. } => (
             Code::AuthorizationQueryParametersError,
             "Error parsing the X-Amz-Credential parameter; ",

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::setup::{Listeners, REGION, Setup, write_private};
-use crate::{app::Gate, cli::{Failure, out}};
+use crate::{
+    app::Gate,
+    cli::{Failure, out},
+};
 
 /// Where everything is, once it runs.
 #[derive(Debug)]
@@ -53,7 +56,13 @@ impl Environment {
 
     /// Tells a person where to go, and a script that it may go on.
     pub(super) fn announce(&self) {
-        out::line(&format!("Portcullis stands before the backend:\n\n  https  https://{}\n  http   http://{}\n  admin  http://{}/metrics\n\nIn another terminal:\n\n  source {}\n  aws s3 mb s3://demo\n  aws s3 cp README.md s3://demo/               # AccessDenied\n  aws s3 cp README.md s3://demo/ --sse AES256  # stored\n", self.https, self.http, self.admin, self.file.display()));
+        out::line(&format!(
+            "Portcullis stands before the backend:\n\n  https  https://{}\n  http   http://{}\n  admin  http://{}/metrics\n\nIn another terminal:\n\n  source {}\n  aws s3 mb s3://demo\n  aws s3 cp README.md s3://demo/               # AccessDenied\n  aws s3 cp README.md s3://demo/ --sse AES256  # stored\n",
+            self.https,
+            self.http,
+            self.admin,
+            self.file.display()
+        ));
         out::line("ready");
     }
 }

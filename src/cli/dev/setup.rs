@@ -138,7 +138,11 @@ impl Setup {
             backend = quoted(backend_url),
             upstream_region =
                 quoted(self.upstream.as_ref().map_or(REGION, |upstream| &upstream.region)),
-            id = if self.upstream.is_some() { "env:AWS_ACCESS_KEY_ID" } else { "file:access-key-id" },
+            id = if self.upstream.is_some() {
+                "env:AWS_ACCESS_KEY_ID"
+            } else {
+                "file:access-key-id"
+            },
             secret = if self.upstream.is_some() {
                 "env:AWS_SECRET_ACCESS_KEY"
             } else {

@@ -106,7 +106,13 @@ fn stops(bucket: &str) -> Vec<Stop> {
         stop("Read it back over TLS", true, Method::GET, &object, Expected::Bytes(GREETING)),
         stop("Read it over plain HTTP", false, Method::GET, &object, denied("aws:SecureTransport")),
         stop("Clear away the object", true, Method::DELETE, &object, Expected::Success),
-        stop("Clear away the bucket", true, Method::DELETE, &format!("/{bucket}"), Expected::Success),
+        stop(
+            "Clear away the bucket",
+            true,
+            Method::DELETE,
+            &format!("/{bucket}"),
+            Expected::Success,
+        ),
     ]
 }
 
@@ -158,7 +164,8 @@ impl Traveller {
             .map_err(|error| Failure::runtime(format!("the gate did not answer: {error}")))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| Failure::runtime(format!("the answer broke off: {error}")))?;
+        let body =
+            body.map_err(|error| Failure::runtime(format!("the answer broke off: {error}")))?;
         Ok(judge(stop, status, &body.to_bytes()))
     }
 }

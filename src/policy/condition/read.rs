@@ -123,6 +123,7 @@ fn condition(
     }
     Some(Condition {
         operator,
+        at: member.at,
         operator_name: operator_name.into(),
         key: member.name.as_str().into(),
         operands: operands.into_boxed_slice(),

@@ -5,6 +5,7 @@
 use super::{
     faults::{Fault, Faults},
     json::{self, Member, Value},
+    lint,
     reader::Reader,
     statement::{self, Statement},
 };
@@ -48,6 +49,7 @@ impl Document {
         reader.size(text);
         let members = root.as_ref().and_then(Value::as_object);
         let statements = members.map(|members| reader.document(members)).unwrap_or_default();
+        lint::warn(&statements, &mut faults);
         let warnings = faults.finish()?;
         Ok(Self { statements: statements.into_boxed_slice(), warnings })
     }
