@@ -30,13 +30,13 @@ impl Answered {
             _ if !head.status.is_success() => ReplyBody::stream(body),
             ResponsePlan::Relay => ReplyBody::stream(body),
             ResponsePlan::IssueUploadId { resource, accepted } => {
-                let document = mended(body, "InitiateMultipartUploadResult", |upstream_id| {
+                let document = mended(body, &CREATED, |upstream_id| {
                     issue(upstream_id, &resource, &accepted, &context)
                 });
                 replace(&mut head.headers, document.await?)
             }
             ResponsePlan::ShowUploadId { presented } => {
-                let document = mended(body, "ListPartsResult", |_| Ok(presented.clone()));
+                let document = mended(body, &LISTED, |_| Ok(presented.clone()));
                 replace(&mut head.headers, document.await?)
             }
         };
@@ -59,17 +59,20 @@ fn issue(
 /// Replaces the text of `<UploadId>`; everything else stays byte for byte.
 async fn mended(
     body: Idle<Incoming>,
-    root: &str,
+    roots: &[&str],
     replacement: impl FnOnce(&str) -> Result<String, Error>,
 ) -> Result<Bytes, Error> {
+    let root = roots.first().copied().unwrap_or_default();
     let document = document::read(body, MENDED_BYTES_MAX).await.map_err(|unread| match unread {
         Unread::TooLong(bytes_max) => {
             Error::Unreadable(format!("a <{root}> above {bytes_max} bytes"))
         }
         Unread::Body(error) => Error::Unreadable(format!("a <{root}> that broke off: {error}")),
     })?;
-    let (upload_id, range) = xml::locate(&document, root, "UploadId")
-        .map_err(|error| Error::Unreadable(format!("a <{root}> that cannot be read: {error}")))?;
+    let (upload_id, range) = roots
+        .iter()
+        .find_map(|root| xml::locate(&document, root, "UploadId").ok())
+        .ok_or_else(|| Error::Unreadable(format!("a <{root}> without one readable upload id")))?;
     let (Some(before), Some(after)) = (document.get(..range.start), document.get(range.end..))
     else {
         return Err(Error::Unreadable(format!("a <{root}> without an upload id")));
@@ -118,5 +121,8 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// ListParts shows at most 1000 parts, each with ETag, date and checksums.
+/// S3's names of the documents that hold upload ids; for the second, moto writes another.
+const CREATED: [&str; 1] = ["InitiateMultipartUploadResult"];
+const LISTED: [&str; 2] = ["ListPartsResult", "ListPartsOutput"];
+/// `ListParts` shows at most 1000 parts, each with its tag, date and checksums.
 const MENDED_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -48,7 +48,7 @@ pub struct Place<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The id has no token: the upload was not created through this proxy, or the id comes from
-    /// ListMultipartUploads.
+    /// `ListMultipartUploads`.
     #[error(
         "the upload id carries no token of this proxy: take the id that CreateMultipartUpload \
          returned; uploads created elsewhere can only be listed and aborted"

@@ -2,12 +2,11 @@
 
 import filecmp
 import os
-import urllib.request
 import uuid
 
 import pytest
 
-from surroundings import MIB, aws, stored_keys
+from surroundings import MIB, aws, open_url, stored_keys
 
 
 def test_buckets_are_made_listed_and_removed():
@@ -26,7 +25,7 @@ def test_a_file_goes_up_and_comes_down_as_it_was(bucket, file_of, tmp_path, size
     assert filecmp.cmp(up, down, shallow=False)
 
 
-@pytest.mark.parametrize("key", ["with space + plus", "per%cent%2F", "käse/日本", "a~b'(c)!*;=&$@,:", "dots/../up"])
+@pytest.mark.parametrize("key", ["with space + plus", "per%cent%2F", "käse/日本", "a~b'(c)!*;=&$@,:", "a//b"])
 def test_a_key_is_taken_literally(bucket, file_of, tmp_path, key):
     up, down = file_of(1), tmp_path / "down.bin"
     aws("s3api", "put-object", "--bucket", bucket, "--key", key, "--body", up, "--server-side-encryption", "AES256")
@@ -92,5 +91,5 @@ def test_mv_copies_with_sse_and_removes_the_source(bucket, stored):
 def test_a_presigned_url_needs_no_credentials(bucket, stored):
     stored("shared.txt", b"for all who have the link")
     url = aws("s3", "presign", f"s3://{bucket}/shared.txt").stdout.strip()
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with open_url(url) as answer:
         assert answer.read() == b"for all who have the link"

@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from surroundings import GATE_URL, SSE, gate_client, stored_keys
+from surroundings import GATE_URL, SSE, gate_client, open_url, stored_keys
 
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
@@ -83,7 +83,7 @@ def test_an_unknown_key_is_refused(bucket):
 def test_an_anonymous_caller_is_refused(bucket, stored):
     key = stored()
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{GATE_URL}/{bucket}/{key}", timeout=30)
+        open_url(f"{GATE_URL}/{bucket}/{key}")
     assert caught.value.code == 403 and b"<Code>AccessDenied</Code>" in caught.value.read()
 
 
@@ -104,7 +104,7 @@ def test_an_expired_link_is_refused(s3, bucket, stored):
     with at(minutes=-60):
         url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=60)
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(url, timeout=30)
+        open_url(url)
     document = caught.value.read()
     assert caught.value.code == 403 and b"<Code>AccessDenied</Code>" in document and b"expired" in document
 
@@ -114,7 +114,7 @@ def test_a_link_serves_what_it_was_made_for(s3, bucket, stored):
     stored("b")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a"})
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(url.replace("/a?", "/b?"), timeout=30)
+        open_url(url.replace("/a?", "/b?"))
     assert b"<Code>SignatureDoesNotMatch</Code>" in caught.value.read()
 
 
@@ -122,7 +122,7 @@ def test_a_link_to_upload_carries_its_sse_header(s3, bucket):
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "up", **SSE})
     headers = {"x-amz-server-side-encryption": "AES256"}
     request = urllib.request.Request(url, data=b"by link", method="PUT", headers=headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with open_url(request) as answer:
         assert answer.status == 200
     assert s3.get_object(Bucket=bucket, Key="up")["Body"].read() == b"by link"
 
@@ -130,7 +130,7 @@ def test_a_link_to_upload_carries_its_sse_header(s3, bucket):
 def test_a_link_to_upload_without_sse_is_refused(s3, bucket):
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "up"})
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(urllib.request.Request(url, data=b"x", method="PUT"), timeout=30)
+        open_url(urllib.request.Request(url, data=b"x", method="PUT"))
     assert b"<Code>AccessDenied</Code>" in caught.value.read()
     assert stored_keys(bucket) == []
 

@@ -1,6 +1,6 @@
 //! What a user of `portcullis dev` exports.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 
 use super::setup::{Listeners, REGION, Setup, write_private};
 use crate::{
@@ -49,7 +49,8 @@ impl Environment {
     pub(super) fn write(&self) -> Result<(), Failure> {
         let mut text = String::from("# Written by `portcullis dev`. Use it with: source env.sh\n");
         for (name, value) in &self.variables {
-            text.push_str(&format!("export {name}='{}'\n", value.replace('\'', "'\\''")));
+            // Infallible: writing into a String.
+            let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
         }
         write_private(&self.file, text.as_bytes())
     }

@@ -229,12 +229,12 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn keep_or_make(
     path: &Path,
-    make: impl FnOnce() -> Result<String, Failure>,
+    new: impl FnOnce() -> Result<String, Failure>,
 ) -> Result<String, Failure> {
     match fs::read_to_string(path) {
         Ok(kept) if !kept.trim().is_empty() => Ok(kept.trim().to_owned()),
         Ok(_) | Err(_) => {
-            let made = make()?;
+            let made = new()?;
             write_private(path, made.as_bytes())?;
             Ok(made)
         }
