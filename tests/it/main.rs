@@ -15,6 +15,7 @@ mod auth;
 mod drain;
 mod errors;
 mod get;
+mod keys;
 mod limits;
 mod multipart;
 mod policy;

@@ -198,7 +198,8 @@ fn describe(number: usize, stop: &Stop, outcome: &Outcome) -> String {
         format!("{} {}", out::bold(&format!("{number}.")), out::bold(stop.title)),
         format!("   {} {transport}:/{}", stop.method, stop.target),
     ];
-    lines.extend(stop.sse.map(|sse| format!("   {}: {sse}", headers::X_AMZ_SERVER_SIDE_ENCRYPTION)));
+    lines
+        .extend(stop.sse.map(|sse| format!("   {}: {sse}", headers::X_AMZ_SERVER_SIDE_ENCRYPTION)));
     lines.push(format!("   {mark} {} {code}", outcome.status.as_u16()));
     lines.extend(outcome.message.as_ref().map(|text| format!("     {}", out::wrapped(text, 5))));
     if let (true, Expected::Bytes(bytes)) = (outcome.passed, &stop.expected) {
