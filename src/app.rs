@@ -200,11 +200,9 @@ fn settings(config: &Config) -> Result<Settings, Error> {
         explain_refusals: gate.explain_refusals,
         upstream: upstream::Client::new(&gate.upstream)?,
         token_keys: TokenKeys::derive(&gate.token_secrets),
-        client_idle_timeout: CLIENT_IDLE_TIMEOUT,
+        client_idle_timeout: gate.client_idle_timeout,
     })
 }
 
-/// The longest silence of a client that owes bytes of a body.
-const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Scrapes are short.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);

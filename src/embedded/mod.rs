@@ -4,7 +4,17 @@ pub struct Backend;
 #[error("x")]
 pub struct StartError;
 impl Backend {
-    pub async fn start(_: &std::path::Path, _: std::net::SocketAddr, _: &str, _: &crate::secret::Secret, _: &str) -> Result<Self, StartError> { Err(StartError) }
-    pub fn address(&self) -> std::net::SocketAddr { std::net::SocketAddr::from(([127, 0, 0, 1], 0)) }
+    pub async fn start(
+        _: &std::path::Path,
+        _: std::net::SocketAddr,
+        _: &str,
+        _: &crate::secret::Secret,
+        _: &str,
+    ) -> Result<Self, StartError> {
+        Err(StartError)
+    }
+    pub fn address(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::from(([127, 0, 0, 1], 0))
+    }
     pub async fn stop(self) {}
 }

@@ -7,38 +7,52 @@ use tokio::sync::{mpsc, watch};
 /// The side that ends.
 #[derive(Debug)]
 pub struct Drain {
-    begin: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     ended: mpsc::Receiver<()>,
 }
 
 /// The side that is told; cloned into every connection. Draining lasts until all are dropped.
 #[derive(Clone, Debug)]
 pub struct Draining {
-    begun: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     // Never sent on: its drop is the message.
     _open: mpsc::Sender<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    Draining,
+    Over,
 }
 
 impl Drain {
     /// A pair.
     pub fn new() -> (Self, Draining) {
-        let (begin, begun) = watch::channel(false);
+        let (begin, phase) = watch::channel(Phase::Serving);
         let (open, ended) = mpsc::channel(1);
-        (Self { begin, ended }, Draining { begun, _open: open })
+        (Self { phase: begin, ended }, Draining { phase, _open: open })
     }
 
     /// Signals, then waits until every [`Draining`] is dropped or `limit` has passed; true if all
-    /// ended by themselves.
+    /// ended by themselves. Whatever has not is told that its time is over.
     pub async fn drain(mut self, limit: Duration) -> bool {
-        self.begin.send_replace(true);
-        tokio::time::timeout(limit, self.ended.recv()).await.is_ok()
+        self.phase.send_replace(Phase::Draining);
+        let ended = tokio::time::timeout(limit, self.ended.recv()).await.is_ok();
+        self.phase.send_replace(Phase::Over);
+        ended
     }
 }
 
 impl Draining {
     /// Resolves once draining has begun (or its [`Drain`] is gone).
     pub async fn begun(&mut self) {
-        let _ = self.begun.wait_for(|begun| *begun).await;
+        let _ = self.phase.wait_for(|phase| *phase >= Phase::Draining).await;
+    }
+
+    /// Resolves once the time to drain is over (or its [`Drain`] is gone).
+    pub async fn over(&mut self) {
+        let _ = self.phase.wait_for(|phase| *phase == Phase::Over).await;
     }
 }
 

@@ -91,8 +91,14 @@ impl Listener {
             let (shared, service, draining) =
                 (Arc::clone(&self.shared), service.clone(), draining.clone());
             tokio::spawn(async move {
-                if let Err(error) = shared.open(stream, address, service, draining).await {
-                    tracing::debug!(%address, %error, "a connection did not come to HTTP");
+                let mut end = draining.clone();
+                tokio::select! {
+                    opened = shared.open(stream, address, service, draining) => {
+                        if let Err(error) = opened {
+                            tracing::debug!(%address, %error, "a connection did not come to HTTP");
+                        }
+                    }
+                    () = end.over() => tracing::debug!(%address, "a connection was cut off"),
                 }
                 drop(slot);
             });
@@ -102,8 +108,7 @@ impl Listener {
     async fn accept(
         &self,
     ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-        let slot =
-            Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
+        let slot = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, address) = self.socket.accept().await?;
         Ok((stream, address, slot))
     }

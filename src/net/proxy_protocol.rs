@@ -30,10 +30,9 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
     let body = body.get_mut(..length).ok_or_else(|| refused("the PROXY v2 header is too long"))?;
     stream.read_exact(body).await?;
     match (command, family) {
-        (COMMAND_LOCAL, _) => Ok(None),
         (COMMAND_PROXY, TCP_OVER_IPV4) => ipv4(body).map(Some).ok_or_else(truncated),
         (COMMAND_PROXY, TCP_OVER_IPV6) => ipv6(body).map(Some).ok_or_else(truncated),
-        (COMMAND_PROXY, _) => Ok(None),
+        (COMMAND_LOCAL | COMMAND_PROXY, _) => Ok(None),
         _ => Err(refused("the PROXY v2 header has an unknown version or command")),
     }
 }
@@ -104,8 +103,11 @@ mod tests {
             .await;
         check(&header(0x21, 0x11, &[1, 2]), Err("the PROXY v2 header ends before its addresses"))
             .await;
-        check(&header(0x31, 0x11, &[0; 12]), Err("the PROXY v2 header has an unknown version or command"))
-            .await;
+        check(
+            &header(0x31, 0x11, &[0; 12]),
+            Err("the PROXY v2 header has an unknown version or command"),
+        )
+        .await;
         let long = header(0x21, 0x11, &vec![0; BYTES_MAX + 1]);
         check(&long, Err("the PROXY v2 header is too long")).await;
     }

@@ -115,14 +115,17 @@ fn certified(
     provider: &Arc<CryptoProvider>,
 ) -> Result<CertifiedKey, Fault> {
     let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| fault(&files.key, format!("cannot be read as a PEM private key: {error}")))?;
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| {
+        fault(&files.key, format!("cannot be read as a PEM private key: {error}"))
+    })?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| {
+        if let rustls::Error::InconsistentKeys(_) = error {
             let certificate = files.certificate.display();
-            fault(&files.key, format!("is not the key of {certificate}; name the pair that belongs together"))
+            let message =
+                format!("is not the key of {certificate}; name the pair that belongs together");
+            return fault(&files.key, message);
         }
-        error => fault(&files.certificate, error),
+        fault(&files.certificate, error)
     })
 }
 
@@ -151,6 +154,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     Ok(certificates)
 }
 
-fn fault(path: &Path, message: impl ToString) -> Fault {
+fn fault(path: &Path, message: impl std::fmt::Display) -> Fault {
     Fault { path: path.to_owned(), message: message.to_string() }
 }

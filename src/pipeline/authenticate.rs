@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use super::{classify::Classified, receive::Context, rescue::Error};
 use crate::{
     s3,
-    sigv4::{self, Verified, VerifiedBody},
+    sigv4::{self, Caller, Verified, VerifiedBody},
     upstream::Idle,
 };
 
@@ -32,6 +32,10 @@ impl Classified {
             &settings.verify,
             context.now,
         )?;
+        let overrides = request.query.pairs().iter().any(|(name, _)| name.starts_with("response-"));
+        if overrides && matches!(verified.caller(), Caller::Anonymous) {
+            return Err(Error::AnonymousOverride);
+        }
         let body = verified.body(Idle::new(body, settings.client_idle_timeout));
         let body = match (request.operation.takes_body(), body.decoded_len()) {
             (true, _) => Some(body),

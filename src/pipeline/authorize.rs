@@ -36,7 +36,7 @@ pub(super) enum Payload {
     /// A body of no bytes, which has been verified.
     Empty,
     /// A body that streams.
-    Stream(ClientBody),
+    Stream(Box<ClientBody>),
     /// A document that had to be read to be judged.
     Document(Bytes),
 }
@@ -46,17 +46,17 @@ impl Payload {
     async fn settled(self) -> Result<Self, Error> {
         match self {
             Self::Stream(body) if body.decoded_len() == 0 => {
-                read(body, 0).await?;
+                read(*body, 0).await?;
                 Ok(Self::Empty)
             }
-            payload => Ok(payload),
+            Self::None | Self::Empty | Self::Stream(_) | Self::Document(_) => Ok(self),
         }
     }
 }
 
 impl Authenticated {
-    /// Decides. Two operations have their body read before they are permitted: DeleteObjects, since its
-    /// keys stand there, and CreateBucket, whose small document must be translated.
+    /// Decides. Two operations have their body read before they are permitted: `DeleteObjects`, since
+    /// its keys stand there, and `CreateBucket`, whose small document must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
         let Self { request, verified, body, context } = self;
         let upload = upload(&request, &context)?;
@@ -70,7 +70,7 @@ impl Authenticated {
                 let document = read(body, CREATE_BUCKET_BYTES_MAX).await?;
                 (request.actions()?, Payload::Document(document))
             }
-            (_, _, Some(body)) => (request.actions()?, Payload::Stream(body)),
+            (_, _, Some(body)) => (request.actions()?, Payload::Stream(Box::new(body))),
             (_, _, None) => (request.actions()?, Payload::None),
         };
         let permit = decide(&request, &verified, &actions, upload.as_ref(), &context)?;

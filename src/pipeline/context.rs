@@ -145,12 +145,7 @@ fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
     }
 }
 
-fn set_header<'a>(
-    keys: &mut Keys<'a>,
-    key: &'a str,
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) {
+fn set_header<'a>(keys: &mut Keys<'a>, key: &'a str, headers: &'a HeaderMap, name: &HeaderName) {
     if let Some(value) = text(headers, name) {
         keys.set(key, value);
     }

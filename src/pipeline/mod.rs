@@ -27,8 +27,8 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-pub use self::{reply::ReplyBody, settings::Settings};
 use self::{receive::Received, rescue::Error, trace::Trace};
+pub use self::{reply::ReplyBody, settings::Settings};
 use crate::{
     net::Peer,
     telemetry::{audit::Audit, metrics::Metrics},
@@ -60,11 +60,11 @@ impl Pipeline {
         let received = Received::new(peer, request, self.settings.load_full());
         let mut trace = Trace::begin(&received, Arc::clone(&self.metrics));
         let received_facts = received.facts();
-        let reply = match run(received, &mut trace).await {
+        let mut reply = match run(received, &mut trace).await {
             Ok(reply) => reply,
             Err(error) => rescue::rescue(&error, &received_facts, &mut trace),
         };
-        trace.finish(&reply, &self.audit).await;
+        trace.finish(&mut reply, &self.audit).await;
         reply
     }
 }
@@ -73,7 +73,8 @@ impl Pipeline {
 async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody>, Error> {
     let classified = received.classify()?;
     trace.classified(&classified);
-    let authenticated = classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
+    let authenticated =
+        classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
     trace.authenticated(&authenticated);
     let authorized = authenticated.authorize().await?;
     trace.authorized(&authorized);

@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use md5::{Digest as _, Md5};
 
 use super::{
@@ -47,7 +47,7 @@ impl Authorized {
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
         }
-        let (mut body, outcome) = match body {
+        let (body, outcome) = match body {
             Payload::None => (Outbound::empty(), None),
             Payload::Empty => (Outbound::document(Bytes::new(), permit.plain()), None),
             Payload::Document(document) => {
@@ -56,10 +56,10 @@ impl Authorized {
             }
             Payload::Stream(body) => {
                 let outcome = ClientBody::outcome(&body);
-                (Outbound::plain(body, permit.plain()), Some(outcome))
+                (Outbound::plain(*body, permit.plain()), Some(outcome))
             }
         };
-        let head = head(&mut request, &mut body)?;
+        let head = head(&mut request, &body);
         let target = target(&request);
         let signed = context.settings.upstream.sign(head, &target, body, context.now)?;
         Ok(Prepared { signed, plan, outcome, context })
@@ -122,7 +122,7 @@ fn target(request: &s3::Request) -> String {
     target
 }
 
-fn head(request: &mut s3::Request, body: &mut Outbound) -> Result<Parts, Error> {
+fn head(request: &mut s3::Request, body: &Outbound) -> Parts {
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.method = request.operation.method();
     head.headers = std::mem::take(&mut request.headers);
@@ -132,15 +132,17 @@ fn head(request: &mut s3::Request, body: &mut Outbound) -> Result<Parts, Error> 
     strip(&mut head.headers, is_object_data);
     sigv4::strip_aws_chunked(&mut head.headers);
     head.headers.remove(header::CONTENT_LENGTH);
-    if let Some(length) = body.len() {
+    // Strict backends want a length of every PUT and POST, also where there is nothing to send.
+    let implied = matches!(head.method, Method::PUT | Method::POST).then_some(0);
+    if let Some(length) = body.length().or(implied) {
         head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    Ok(head)
+    head
 }
 
 /// Takes away what belongs to the client's connection, its signature or its SDK.
 fn strip(received: &mut HeaderMap, is_object_data: bool) {
-    for name in connection_headers(received) {
+    for name in headers::named_by_connection(received) {
         received.remove(name);
     }
     for name in &CLIENTS_OWN {
@@ -156,17 +158,6 @@ fn strip(received: &mut HeaderMap, is_object_data: bool) {
         // passed on. Documents need theirs: S3 demands one.
         headers::remove_checksums(received);
     }
-}
-
-/// Hop-by-hop headers by name (RFC 9110, 7.6.1).
-fn connection_headers(headers: &HeaderMap) -> Vec<HeaderName> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect()
 }
 
 static CLIENTS_OWN: [HeaderName; 22] = [

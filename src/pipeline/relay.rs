@@ -30,13 +30,13 @@ impl Answered {
             _ if !head.status.is_success() => ReplyBody::stream(body),
             ResponsePlan::Relay => ReplyBody::stream(body),
             ResponsePlan::IssueUploadId { resource, accepted } => {
-                let document = mended(body, "InitiateMultipartUploadResult", |upstream_id| {
+                let document = mended(body, &CREATED, |upstream_id| {
                     issue(upstream_id, &resource, &accepted, &context)
                 });
                 replace(&mut head.headers, document.await?)
             }
             ResponsePlan::ShowUploadId { presented } => {
-                let document = mended(body, "ListPartsResult", |_| Ok(presented.clone()));
+                let document = mended(body, &LISTED, |_| Ok(presented.clone()));
                 replace(&mut head.headers, document.await?)
             }
         };
@@ -59,16 +59,22 @@ fn issue(
 /// Replaces the text of `<UploadId>`; everything else stays byte for byte.
 async fn mended(
     body: Idle<Incoming>,
-    root: &str,
+    roots: &[&str],
     replacement: impl FnOnce(&str) -> Result<String, Error>,
 ) -> Result<Bytes, Error> {
+    let root = roots.first().copied().unwrap_or_default();
     let document = document::read(body, MENDED_BYTES_MAX).await.map_err(|unread| match unread {
-        Unread::TooLong(bytes_max) => Error::Unreadable(format!("a <{root}> above {bytes_max} bytes")),
+        Unread::TooLong(bytes_max) => {
+            Error::Unreadable(format!("a <{root}> above {bytes_max} bytes"))
+        }
         Unread::Body(error) => Error::Unreadable(format!("a <{root}> that broke off: {error}")),
     })?;
-    let (upload_id, range) = xml::locate(&document, root, "UploadId")
-        .map_err(|error| Error::Unreadable(format!("a <{root}> that cannot be read: {error}")))?;
-    let (Some(before), Some(after)) = (document.get(..range.start), document.get(range.end..)) else {
+    let (upload_id, range) = roots
+        .iter()
+        .find_map(|root| xml::locate(&document, root, "UploadId").ok())
+        .ok_or_else(|| Error::Unreadable(format!("a <{root}> without one readable upload id")))?;
+    let (Some(before), Some(after)) = (document.get(..range.start), document.get(range.end..))
+    else {
         return Err(Error::Unreadable(format!("a <{root}> without an upload id")));
     };
     let replacement = replacement(&upload_id)?;
@@ -87,18 +93,21 @@ fn replace(headers: &mut HeaderMap, document: Bytes) -> ReplyBody {
 }
 
 /// Takes away what belongs to the backend's connection.
-fn strip(headers: &mut HeaderMap) {
+fn strip(received: &mut HeaderMap) {
+    for name in headers::named_by_connection(received) {
+        received.remove(name);
+    }
     for name in &HOP_BY_HOP {
-        headers.remove(name);
+        received.remove(name);
     }
     // An absolute Location would lead the client past the proxy.
-    let leads_away = headers
-        .get(header::LOCATION)
-        .is_some_and(|value| !value.as_bytes().starts_with(b"/") || value.as_bytes().starts_with(b"//"));
+    let leads_away = received.get(header::LOCATION).is_some_and(|value| {
+        !value.as_bytes().starts_with(b"/") || value.as_bytes().starts_with(b"//")
+    });
     if leads_away {
-        headers.remove(header::LOCATION);
+        received.remove(header::LOCATION);
     }
-    headers.remove(headers::X_AMZ_TE);
+    received.remove(headers::X_AMZ_TE);
 }
 
 static HOP_BY_HOP: [HeaderName; 8] = [
@@ -112,5 +121,8 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// ListParts shows at most 1000 parts, each with ETag, date and checksums.
+/// S3's names of the documents that hold upload ids; for the second, moto writes another.
+const CREATED: [&str; 1] = ["InitiateMultipartUploadResult"];
+const LISTED: [&str; 2] = ["ListPartsResult", "ListPartsOutput"];
+/// `ListParts` shows at most 1000 parts, each with its tag, date and checksums.
 const MENDED_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -25,6 +25,10 @@ pub(super) enum Error {
     /// A body where S3 takes none.
     #[error("{} takes no request body", .0.name())]
     UnexpectedBody(Operation),
+    /// `response-*` from nobody in particular: whoever passes a link on would decide what a browser
+    /// makes of the object.
+    #[error("Request specific response headers cannot be used for anonymous GET requests")]
+    AnonymousOverride,
     /// The head's signature.
     #[error(transparent)]
     Refused(#[from] sigv4::Refused),
@@ -96,10 +100,13 @@ pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Respons
 fn verdict(error: &Error, facts: &Facts) -> Verdict {
     match error {
         Error::Unclassified(s3::Unclassified { code, message }) => refused(*code, message),
-        Error::Unsupported(operation) => {
-            refused(Code::NotImplemented, format!("{} is not supported by Portcullis.", operation.name()))
+        Error::Unsupported(operation) => refused(
+            Code::NotImplemented,
+            format!("{} is not supported by Portcullis.", operation.name()),
+        ),
+        Error::UnexpectedBody(_) | Error::AnonymousOverride => {
+            refused(Code::InvalidRequest, format!("{error}."))
         }
-        Error::UnexpectedBody(_) => refused(Code::InvalidRequest, format!("{error}.")),
         Error::Refused(refusal) | Error::Body(sigv4::BodyError::Refused(refusal)) => {
             signature(refusal)
         }
@@ -119,11 +126,14 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Body(sigv4::BodyError::Client(_)) => {
             refused(Code::RequestTimeout, "The request body ended early or stopped coming.")
         }
+        Error::Upstream(upstream::Error::Unreachable(_) | upstream::Error::Silent(_)) => failed(
+            Code::ServiceUnavailable,
+            "The storage behind this proxy does not answer. Try again.",
+        ),
         Error::Upstream(
-            upstream::Error::Unreachable(_) | upstream::Error::Silent(_),
-        ) => failed(Code::ServiceUnavailable, "The storage behind this proxy does not answer. Try again."),
-        Error::Upstream(
-            upstream::Error::Roots { .. } | upstream::Error::Unsigned(_) | upstream::Error::Unbuilt(_),
+            upstream::Error::Roots { .. }
+            | upstream::Error::Unsigned(_)
+            | upstream::Error::Unbuilt(_),
         )
         | Error::Unread(_)
         | Error::EarlySuccess
@@ -144,10 +154,7 @@ fn failed(code: Code, message: &str) -> Verdict {
 
 fn signature(refusal: &sigv4::Refused) -> Verdict {
     let sigv4::Refused { code, message, elements } = refusal.clone();
-    Verdict {
-        document: ErrorDocument { code, message, elements },
-        outcome: Outcome::Refused,
-    }
+    Verdict { document: ErrorDocument { code, message, elements }, outcome: Outcome::Refused }
 }
 
 const HOST_ID: &str = "portcullis";

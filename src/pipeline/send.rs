@@ -26,7 +26,10 @@ impl Prepared {
         let Self { signed, plan, outcome, context } = self;
         let began = monotonic();
         let answer = context.settings.upstream.send(signed).await;
-        trace.upstream(answer.as_ref().map_or(0, |answer| answer.status().as_u16()), began.elapsed());
+        trace.upstream(
+            answer.as_ref().map_or(0, |answer| answer.status().as_u16()),
+            began.elapsed(),
+        );
         if let Some(outcome) = &outcome {
             trace.received(outcome.bytes());
             if let Some(failed) = outcome.failed() {

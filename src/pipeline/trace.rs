@@ -69,7 +69,8 @@ impl Trace {
     }
 
     pub(super) fn authenticated(&mut self, authenticated: &Authenticated) {
-        if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller() {
+        if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller()
+        {
             self.line.requester = Some(credential.arn());
             self.line.access_key_id = Some(credential.access_key_id.clone());
             self.line.auth_type = Some(auth_type.as_str());
@@ -118,18 +119,20 @@ impl Trace {
     }
 
     /// Writes the audit line and the metrics; the reply has not left yet.
-    pub(super) async fn finish(mut self, reply: &Response<ReplyBody>, audit: &Audit) {
+    pub(super) async fn finish(mut self, reply: &mut Response<ReplyBody>, audit: &Audit) {
         let took = self.began.elapsed();
         let operation = self.line.operation.unwrap_or("Unknown");
         self.metrics.request(operation, reply.status().as_u16(), self.outcome, took);
         self.line.http_status = reply.status().as_u16();
         self.line.total_time_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         audit.write(&self.line).await;
+        reply.body_mut().count(self.metrics);
     }
 }
 
 fn timestamp(at: SystemTime) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from(at).format(format).unwrap_or_default()
 }
 

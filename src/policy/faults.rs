@@ -16,18 +16,18 @@ pub struct Fault {
 #[derive(Debug)]
 pub(super) struct Faults<'t> {
     text: &'t str,
-    faults: Vec<(usize, String)>,
+    found: Vec<(usize, String)>,
     warnings: Vec<(usize, String)>,
 }
 
 impl<'t> Faults<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, faults: Vec::new(), warnings: Vec::new() }
+        Self { text, found: Vec::new(), warnings: Vec::new() }
     }
 
     /// Adds a fault at a byte offset.
     pub(super) fn push(&mut self, at: usize, message: impl Into<String>) {
-        self.faults.push((at, message.into()));
+        self.found.push((at, message.into()));
     }
 
     /// Adds a fault that S3 reports too: its message, by which operators search, then the advice.
@@ -43,8 +43,11 @@ impl<'t> Faults<'t> {
 
     /// The warnings, or the faults where there are any; in the order of the text.
     pub(super) fn finish(self) -> Result<Vec<Fault>, Vec<Fault>> {
-        let (text, faults) = (self.text, self.faults);
-        if faults.is_empty() { Ok(placed(text, self.warnings)) } else { Err(placed(text, faults)) }
+        if self.found.is_empty() {
+            Ok(placed(self.text, self.warnings))
+        } else {
+            Err(placed(self.text, self.found))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! `serde_json` does the parsing: a borrowed `RawValue` is a slice of the text, and so has a place.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use serde::{
     Deserialize, Deserializer,
@@ -39,6 +39,21 @@ pub(super) struct Member<'t> {
     pub(super) at: usize,
     pub(super) name: String,
     pub(super) value: Value<'t>,
+}
+
+impl<'t> Value<'t> {
+    pub(super) fn as_str(&self) -> Option<&str> {
+        if let Data::String(text) = &self.data { Some(text) } else { None }
+    }
+
+    pub(super) fn as_object(&self) -> Option<&[Member<'t>]> {
+        if let Data::Object(members) = &self.data { Some(members) } else { None }
+    }
+
+    /// The values of a list, or the value itself: AWS takes one for a list of one.
+    pub(super) fn as_values(&self) -> &[Self] {
+        if let Data::List(values) = &self.data { values } else { slice::from_ref(self) }
+    }
 }
 
 /// Reads a whole text. Faults are reported; `None` where nothing could be made of it.

@@ -16,6 +16,7 @@ mod explain;
 mod faults;
 mod json;
 mod keys;
+mod lint;
 mod mend;
 mod pattern;
 mod principal;

@@ -34,23 +34,22 @@ impl Pattern {
     /// Whether the whole text matches; `?` takes one Unicode scalar value. A variable without a value
     /// makes the pattern match nothing.
     pub(super) fn matches(&self, text: &str, keys: &Keys<'_>) -> bool {
-        let literal = |rest: &str, literal: &str| rest.starts_with(literal);
-        Matcher { tokens: &self.tokens, text, fields_end: 0, keys, literal }.matches()
+        self.matcher(text, keys).matches()
     }
 
     /// As [`Pattern::matches`], ASCII letters compared without case (actions).
     pub(super) fn matches_ignoring_case(&self, text: &str, keys: &Keys<'_>) -> bool {
-        let literal = |rest: &str, literal: &str| {
-            rest.get(..literal.len()).is_some_and(|head| head.eq_ignore_ascii_case(literal))
-        };
-        Matcher { tokens: &self.tokens, text, fields_end: 0, keys, literal }.matches()
+        Matcher { is_exact: false, ..self.matcher(text, keys) }.matches()
     }
 
     /// Matches two ARNs field by field: in the first five, a wildcard stops at the colon.
     pub(super) fn matches_arn(&self, text: &str, keys: &Keys<'_>) -> bool {
-        let literal = |rest: &str, literal: &str| rest.starts_with(literal);
         let Some(fields_end) = arn_fields_end(text) else { return false };
-        Matcher { tokens: &self.tokens, text, fields_end, keys, literal }.matches()
+        Matcher { fields_end, ..self.matcher(text, keys) }.matches()
+    }
+
+    fn matcher<'m>(&'m self, text: &'m str, keys: &'m Keys<'_>) -> Matcher<'m> {
+        Matcher { tokens: &self.tokens, text, fields_end: 0, keys, is_exact: true }
     }
 
     /// Equality without case, by Unicode's simple lower-casing. Wildcards were not compiled.
@@ -121,16 +120,17 @@ pub(super) fn arn_fields_end(text: &str) -> Option<usize> {
 }
 
 /// One match under way.
-struct Matcher<'m, L> {
+struct Matcher<'m> {
     tokens: &'m [Token],
     text: &'m str,
     /// Before this offset no wildcard takes a colon.
     fields_end: usize,
     keys: &'m Keys<'m>,
-    literal: L,
+    /// Letters compare with case.
+    is_exact: bool,
 }
 
-impl<L: Fn(&str, &str) -> bool> Matcher<'_, L> {
+impl Matcher<'_> {
     /// Only the last run is ever widened: what stands before it matched as early as it can, and a
     /// later run can take whatever an earlier one would. This holds field by field, too.
     fn matches(&self) -> bool {
@@ -157,10 +157,24 @@ impl<L: Fn(&str, &str) -> bool> Matcher<'_, L> {
                 continue;
             }
             let Some((after, reached)) = last_run else { return false };
-            let Some(wider) = self.take(reached) else { return false };
+            let Some(wider) = self.widen(after, reached) else { return false };
             last_run = Some((after, wider));
             (token, at) = (after, wider);
         }
+    }
+
+    /// Where a run that reached this far may end next: after one character more, and further where the
+    /// first byte of the literal behind it is further.
+    fn widen(&self, after: usize, reached: usize) -> Option<usize> {
+        let wider = self.take(reached)?;
+        let first = match self.tokens.get(after) {
+            Some(Token::Literal(literal)) if self.is_exact && wider >= self.fields_end => {
+                literal.bytes().next()?
+            }
+            _ => return Some(wider),
+        };
+        let skipped = self.text.as_bytes().get(wider..)?.iter().position(|byte| *byte == first)?;
+        Some(wider + skipped)
     }
 
     fn ends_in_run(&self) -> bool {
@@ -175,7 +189,14 @@ impl<L: Fn(&str, &str) -> bool> Matcher<'_, L> {
     }
 
     fn skip(&self, at: usize, literal: &str) -> Option<usize> {
-        (self.literal)(self.text.get(at..)?, literal).then_some(at + literal.len())
+        let end = at + literal.len();
+        let found = self.text.as_bytes().get(at..end)?;
+        let is_found = if self.is_exact {
+            found == literal.as_bytes()
+        } else {
+            found.eq_ignore_ascii_case(literal.as_bytes())
+        };
+        is_found.then_some(end)
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     Strictness,
     context::{self, Standing},
     faults::{Faults, nearest},
-    json::{Data, Member, Value},
+    json::{Member, Value},
     variable::BadVariable,
 };
 
@@ -56,31 +56,27 @@ impl Reader<'_, '_> {
         value: &'v Value<'t>,
         what: &str,
     ) -> Option<&'v [Member<'t>]> {
-        if let Data::Object(members) = &value.data {
-            return Some(members);
+        let object = value.as_object();
+        if object.is_none() {
+            self.syntax(value.at, &format!("{what} is an object: write {{…}}"));
         }
-        self.syntax(value.at, &format!("{what} is an object: write {{…}}"));
-        None
+        object
     }
 
     pub(super) fn string<'v>(&mut self, value: &'v Value<'_>, what: &str) -> Option<&'v str> {
-        if let Data::String(text) = &value.data {
-            return Some(text);
+        let text = value.as_str();
+        if text.is_none() {
+            self.syntax(value.at, &format!("{what} is a string: write \"…\""));
         }
-        self.syntax(value.at, &format!("{what} is a string: write \"…\""));
-        None
+        text
     }
 
     /// A string, or a list of one or more.
     pub(super) fn strings(&mut self, value: &Value<'_>, what: &str) -> Vec<Text> {
-        let values = match &value.data {
-            Data::List(values) if values.is_empty() => {
-                self.syntax(value.at, &format!("{what} is empty: write one or more strings"));
-                return Vec::new();
-            }
-            Data::List(values) => values.as_slice(),
-            _ => std::slice::from_ref(value),
-        };
+        let values = value.as_values();
+        if values.is_empty() {
+            self.syntax(value.at, &format!("{what} is empty: write one or more strings"));
+        }
         let text = |value: &Value<'_>| {
             let text = self.string(value, what)?.to_owned();
             Some(Text { at: value.at, text })
@@ -128,35 +124,36 @@ impl Reader<'_, '_> {
 
     /// Reports a condition key that S3 does not have or the gate does not know.
     pub(super) fn key(&mut self, at: usize, key: &str) {
-        let is_s3 = key.get(..3).is_some_and(|service| service.eq_ignore_ascii_case("s3:"));
-        let is_aws = key.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("aws:"));
+        let is_declared = match self.strictness {
+            Strictness::Gate { declared } => {
+                declared.iter().any(|known| context::is_of(known, key))
+            }
+            Strictness::S3 { .. } => has_service(key, "aws"),
+            Strictness::Lenient => true,
+        };
         let suggestion = || match context::suggestion(key) {
             Some(near) => format!("did you mean {near}?"),
-            None => "its keys are listed in the documentation.".to_owned(),
+            None => "drop it, or write a key that is documented.".to_owned(),
         };
-        match (self.strictness, context::standing(key)) {
-            (Strictness::Lenient, _) | (_, Standing::Known(_)) => {}
-            (Strictness::Gate { declared }, _)
-                if declared.iter().any(|known| context::is_of(known, key)) => {}
-            (Strictness::Gate { .. }, Standing::Unknowable(reason)) => self.faults.push(
-                at,
-                format!(
-                    "The proxy cannot know {key}: {reason}. Write the statement without it, or \
-                     declare the key in the configuration."
-                ),
+        let message = match context::standing(key) {
+            Standing::Known(_) => return,
+            Standing::Unknown | Standing::Unknowable(_) if is_declared => return,
+            Standing::Unknowable(_) if !self.is_gate() => return,
+            Standing::Unknowable(reason) => format!(
+                "The proxy cannot know {key}: {reason}. Write the statement without it, or declare \
+                 the key in the configuration."
             ),
-            (Strictness::S3 { .. }, Standing::Unknowable(_)) => {}
-            (Strictness::S3 { .. }, Standing::Unknown) if is_aws => {}
-            (Strictness::Gate { .. }, Standing::Unknown) if is_aws => {
-                self.faults.push(at, format!("The proxy cannot know {key}; {}", suggestion()));
+            Standing::Unknown if has_service(key, "aws") => {
+                format!("The proxy cannot know {key}; {}", suggestion())
             }
-            (_, Standing::Unknown) => {
-                let whose = if is_s3 { "S3 has no key" } else { "no service of AWS has a key" };
-                self.faults.push(
-                    at,
-                    format!("Policy has an invalid condition key: {whose} {key}; {}", suggestion()),
-                );
+            Standing::Unknown => {
+                format!("Policy has an invalid condition key: S3 has no {key}; {}", suggestion())
             }
-        }
+        };
+        self.faults.push(at, message);
     }
+}
+
+fn has_service(key: &str, service: &str) -> bool {
+    key.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(service))
 }

@@ -48,15 +48,13 @@ pub(super) fn compile(text: &str, reading: Reading) -> (Pattern, Vec<BadVariable
             rest = rest.get(before.len()..).unwrap_or_default();
             break;
         };
-        match inside {
-            "*" | "?" | "$" => literal(inside, &mut tokens),
-            _ => match variable(inside) {
-                Some(variable) => tokens.push(Token::Variable(variable)),
-                None => {
-                    bad.push(BadVariable(format!("`${{{inside}}}` is not a variable")));
-                    literal(&format!("${{{inside}}}"), &mut tokens);
-                }
-            },
+        if let "*" | "?" | "$" = inside {
+            literal(inside, &mut tokens);
+        } else if let Some(variable) = variable(inside) {
+            tokens.push(Token::Variable(variable));
+        } else {
+            bad.push(BadVariable(format!("`${{{inside}}}` is not a variable")));
+            literal(&format!("${{{inside}}}"), &mut tokens);
         }
         rest = behind;
     }

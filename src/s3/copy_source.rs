@@ -4,6 +4,7 @@
 use super::{
     BucketName, Code, ObjectKey, Query, Resource, Unclassified,
     encoding::{self, Plus},
+    headers,
 };
 
 /// The object that `CopyObject` and `UploadPartCopy` read.
@@ -37,16 +38,16 @@ impl CopySource {
         if path.starts_with("arn:") {
             return Err(Unclassified::new(
                 Code::NotImplemented,
-                "Copies from access points are not supported: x-amz-copy-source must name a bucket.",
+                "Copies from access points are not supported: the copy source must be a bucket's.",
             ));
         }
         let (bucket, key) =
             path.split_once('/').ok_or_else(|| invalid("it has the form `bucket/key`"))?;
-        let bucket = BucketName::parse(bucket).map_err(|error| invalid(error.0))?;
+        let bucket = BucketName::parse(bucket).map_err(|error| invalid(&error.to_string()))?;
         if bucket.is_directory_bucket() {
             return Err(Unclassified::directory_bucket());
         }
-        let key = ObjectKey::parse(key).map_err(|error| invalid(error.0))?;
+        let key = ObjectKey::parse(key).map_err(|error| invalid(&error.to_string()))?;
         Ok(Self { bucket, key, version_id: version })
     }
 
@@ -81,7 +82,7 @@ fn version_id(query: &str) -> Result<String, Unclassified> {
 fn invalid(reason: &str) -> Unclassified {
     Unclassified::new(
         Code::InvalidArgument,
-        format!("The header x-amz-copy-source cannot be read: {reason}."),
+        format!("The header {} cannot be read: {reason}.", headers::X_AMZ_COPY_SOURCE),
     )
 }
 

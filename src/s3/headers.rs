@@ -23,10 +23,22 @@ pub fn is_known(name: &HeaderName) -> bool {
     name.as_str().starts_with(PREFIX) || KNOWN.contains(name)
 }
 
-/// `crc32` of `x-amz-checksum-crc32`; `None` for other headers, also those that only speak of checksums.
+/// The algorithm in the name of a header that holds a checksum: `crc32` of `x-amz-checksum-crc32`.
+/// `None` for other headers, and for those that speak about checksums.
 pub fn checksum_algorithm(name: &HeaderName) -> Option<&str> {
-    let rest = name.as_str().strip_prefix(CHECKSUM_PREFIX)?;
-    (!matches!(rest, "algorithm" | "mode" | "type")).then_some(rest)
+    let algorithm = name.as_str().strip_prefix(CHECKSUM_PREFIX)?;
+    (!["algorithm", "mode", "type"].contains(&algorithm)).then_some(algorithm)
+}
+
+/// Headers that belong to one connection because its `Connection` header names them (RFC 9110, 7.6.1).
+pub fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
 }
 
 /// Takes every `x-amz-checksum-…` away: what they speak of has been replaced.
@@ -223,6 +235,16 @@ mod tests {
         }
         for name in ["x-minio-force-delete", "x-forwarded-for", "traceparent", "cookie"] {
             assert!(!is_known(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn checksums_name_their_algorithm() {
+        assert_eq!(checksum_algorithm(&X_AMZ_CHECKSUM_CRC64NVME), Some("crc64nvme"));
+        for name in
+            [X_AMZ_CHECKSUM_MODE, X_AMZ_CHECKSUM_TYPE, X_AMZ_CHECKSUM_ALGORITHM, CONTENT_MD5]
+        {
+            assert_eq!(checksum_algorithm(&name), None, "{name}");
         }
     }
 

@@ -16,17 +16,17 @@ impl BucketName {
     /// Checks a decoded name.
     pub fn parse(name: &str) -> Result<Self, InvalidName> {
         if !(BUCKET_BYTES_MIN..=BUCKET_BYTES_MAX).contains(&name.len()) {
-            return Err(InvalidName("a bucket name has 3 to 63 characters"));
+            return Err(InvalidName::BucketLength);
         }
         if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-            return Err(InvalidName("a bucket name begins with a letter or digit"));
+            return Err(InvalidName::BucketStart);
         }
         let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         if !name.bytes().all(is_known) {
-            return Err(InvalidName("a bucket name has letters, digits, `.`, `-` and `_` only"));
+            return Err(InvalidName::BucketCharacter);
         }
         if name.contains("..") || name.ends_with('.') {
-            return Err(InvalidName("a bucket name has no empty part between dots"));
+            return Err(InvalidName::BucketDots);
         }
         Ok(Self(name.into()))
     }
@@ -53,19 +53,18 @@ pub struct ObjectKey(Arc<str>);
 impl ObjectKey {
     /// Checks a decoded key.
     pub fn parse(key: &str) -> Result<Self, InvalidName> {
-        if key.is_empty() {
-            return Err(InvalidName("an object key has at least one character"));
-        }
         if key.len() > KEY_BYTES_MAX {
-            return Err(InvalidName(KEY_TOO_LONG));
+            return Err(InvalidName::KeyTooLong);
+        }
+        // Stores of files would take it for the bucket.
+        if key.bytes().all(|byte| byte == b'/') {
+            return Err(InvalidName::KeyEmpty);
         }
         if key.contains('\0') {
-            return Err(InvalidName("an object key does not hold U+0000"));
+            return Err(InvalidName::KeyNul);
         }
         if key.split('/').any(|segment| segment == "." || segment == "..") {
-            return Err(InvalidName(
-                "an object key has no segment `.` or `..`: backends differ in what they make of it",
-            ));
+            return Err(InvalidName::KeyDotSegment);
         }
         Ok(Self(key.into()))
     }
@@ -74,18 +73,48 @@ impl ObjectKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The key without empty segments, where it has any but a last one: backends that keep files
+    /// take `/a//b` for `a/b`.
+    pub fn collapsed(&self) -> Option<Self> {
+        if !self.0.starts_with('/') && !self.0.contains("//") {
+            return None;
+        }
+        let mut collapsed = String::with_capacity(self.0.len());
+        for segment in self.0.split_inclusive('/').filter(|segment| *segment != "/") {
+            collapsed.push_str(segment);
+        }
+        Some(Self(collapsed.into()))
+    }
 }
 
 /// Why a name was refused (becomes `InvalidBucketName`, `KeyTooLongError`, `InvalidURI`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidName(pub &'static str);
-
-impl InvalidName {
-    /// Whether nothing but its length is wrong with a key.
-    pub fn is_too_long(self) -> bool {
-        self.0 == KEY_TOO_LONG
-    }
+pub enum InvalidName {
+    /// A character that no bucket name has.
+    #[error("a bucket name has letters, digits, `.`, `-` and `_` only")]
+    BucketCharacter,
+    /// `..`, or `.` at the end.
+    #[error("a bucket name has no empty part between dots")]
+    BucketDots,
+    /// Too short or too long.
+    #[error("a bucket name has 3 to 63 characters")]
+    BucketLength,
+    /// `.`, `-` or `_` at the start.
+    #[error("a bucket name begins with a letter or digit")]
+    BucketStart,
+    /// A segment that is resolved in many places.
+    #[error("an object key has no segment `.` or `..`: backends differ in what they make of it")]
+    KeyDotSegment,
+    /// Nothing, or nothing but slashes.
+    #[error("an object key has more than slashes")]
+    KeyEmpty,
+    /// U+0000.
+    #[error("an object key does not hold U+0000")]
+    KeyNul,
+    /// More than 1024 bytes.
+    #[error("an object key has at most 1024 bytes")]
+    KeyTooLong,
 }
 
 /// What a request is about.
@@ -133,7 +162,6 @@ const BUCKET_BYTES_MIN: usize = 3;
 const BUCKET_BYTES_MAX: usize = 63;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const KEY_BYTES_MAX: usize = 1024;
-const KEY_TOO_LONG: &str = "an object key has at most 1024 bytes";
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>
 const DIRECTORY_BUCKET_SUFFIXES: [&str; 2] = ["--x-s3", "--xa-s3"];
 
@@ -168,15 +196,26 @@ mod tests {
 
     #[test]
     fn keys_with_dot_segments_are_refused() {
-        for key in ["", ".", "..", "./a", "a/..", "a/./b", "a/../b", "a\0b"] {
+        for key in ["", "/", "//", ".", "..", "./a", "a/..", "a/./b", "a/../b", "a\0b"] {
             assert!(ObjectKey::parse(key).is_err(), "{key}");
         }
     }
 
     #[test]
+    fn empty_segments_collapse() {
+        let collapsed = |key| ObjectKey::parse(key).unwrap().collapsed();
+        for (key, expected) in [("/a", "a"), ("a//b", "a/b"), ("//a///b//", "a/b/"), ("a//", "a/")]
+        {
+            assert_eq!(collapsed(key).as_ref().map(ObjectKey::as_str), Some(expected));
+        }
+        for key in ["a", "a/b", "a/"] {
+            assert_eq!(collapsed(key), None);
+        }
+    }
+
+    #[test]
     fn a_key_has_at_most_1024_bytes() {
-        let error = ObjectKey::parse(&"é".repeat(513)).unwrap_err();
-        assert!(error.is_too_long());
+        assert_eq!(ObjectKey::parse(&"é".repeat(513)), Err(InvalidName::KeyTooLong));
     }
 
     #[test]

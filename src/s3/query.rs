@@ -95,6 +95,11 @@ impl Query {
         encoded
     }
 
+    /// Keeps the pairs for whose names `kept` holds.
+    pub(super) fn retain(&mut self, kept: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| kept(name));
+    }
+
     /// Takes out the pairs for which `taken` holds, in order.
     pub(super) fn take(
         &mut self,

@@ -106,5 +106,4 @@ fn encode(out: &mut String, text: &str) {
 }
 
 /// All but RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

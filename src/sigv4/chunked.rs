@@ -47,7 +47,8 @@ impl Decoder {
         while !input.is_empty() {
             match self.state {
                 State::Data(left) => {
-                    let take = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+                    let take =
+                        usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
                     let data = input.split_to(take);
                     let left = left - take as u64;
                     self.state = if left == 0 { State::DataEnd } else { State::Data(left) };

@@ -33,8 +33,7 @@ impl Payload {
         place: Option<Place>,
     ) -> Result<Self, Refused> {
         let received = &head.headers;
-        let mut payload =
-            Self { length: 0, chunked: false, expected: Vec::new(), trailer: None };
+        let mut payload = Self { length: 0, chunked: false, expected: Vec::new(), trailer: None };
         match (text(received, &headers::X_AMZ_CONTENT_SHA256)?, place) {
             (None, Some(Place::Header)) => {
                 return Err(Refused::new(
@@ -86,7 +85,8 @@ impl Payload {
         if let Some(trailer) = text(received, &headers::X_AMZ_TRAILER)? {
             let trailer = trailer.trim().to_ascii_lowercase();
             let name = HeaderName::try_from(&trailer).ok();
-            let algorithm = name.as_ref().and_then(headers::checksum_algorithm).and_then(Algorithm::parse);
+            let algorithm =
+                name.as_ref().and_then(headers::checksum_algorithm).and_then(Algorithm::parse);
             let (Some(name), Some(algorithm)) = (name, algorithm) else {
                 return Err(unknown_checksum(Code::InvalidRequest, &trailer));
             };
@@ -113,13 +113,9 @@ impl Payload {
 /// The length after decoding; known before the first byte or refused.
 fn length(received: &HeaderMap, chunked: bool) -> Result<u64, Refused> {
     let missing = || {
-        Refused::new(
-            Code::MissingContentLength,
-            "You must provide the Content-Length HTTP header.",
-        )
+        Refused::new(Code::MissingContentLength, "You must provide the Content-Length HTTP header.")
     };
-    let name =
-        if chunked { headers::X_AMZ_DECODED_CONTENT_LENGTH } else { header::CONTENT_LENGTH };
+    let name = if chunked { headers::X_AMZ_DECODED_CONTENT_LENGTH } else { header::CONTENT_LENGTH };
     match text(received, &name)? {
         Some(value) => value.trim().parse().map_err(|_| missing()),
         None if chunked || received.contains_key(header::TRANSFER_ENCODING) => Err(missing()),

@@ -31,7 +31,9 @@ pub(super) struct Presented {
 pub(super) enum Place {
     Header,
     /// A presigned URL, good for this long.
-    Query { expires: Duration },
+    Query {
+        expires: Duration,
+    },
 }
 
 /// `20150830/us-east-1/s3/aws4_request`.
@@ -83,7 +85,11 @@ fn from_header(head: &Parts, value: &str) -> Result<Presented, Refused> {
             "Credential" => &mut credential,
             "SignedHeaders" => &mut signed_headers,
             "Signature" => &mut signature,
-            _ => return Err(malformed("It has a part other than Credential, SignedHeaders, Signature.")),
+            _ => {
+                return Err(malformed(
+                    "It has a part other than Credential, SignedHeaders, Signature.",
+                ));
+            }
         };
         if slot.replace(value).is_some() {
             return Err(malformed("It names a part twice."));
@@ -138,7 +144,11 @@ fn from_query(query: &str) -> Result<Presented, Refused> {
     let algorithm = need("X-Amz-Algorithm")?;
     check_algorithm(&algorithm).map_err(|refused| {
         let known = refused.code == Code::NotImplemented;
-        if known { refused } else { incomplete("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"") }
+        if known {
+            refused
+        } else {
+            incomplete("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
+        }
     })?;
     let (credential, date) = (need("X-Amz-Credential")?, need("X-Amz-Date")?);
     let (signed_headers, signature) = (need("X-Amz-SignedHeaders")?, need("X-Amz-Signature")?);
@@ -185,11 +195,8 @@ fn presented(
     if !is_hex {
         return Err(refuse("The signature must be 64 hexadecimal digits."));
     }
-    let scope = Scope {
-        date: date.to_owned(),
-        region: region.to_owned(),
-        service: service.to_owned(),
-    };
+    let scope =
+        Scope { date: date.to_owned(), region: region.to_owned(), service: service.to_owned() };
     Ok(Presented {
         place,
         access_key_id: access_key_id.to_owned(),

@@ -92,7 +92,10 @@ pub fn verify(
     settings: &Settings,
     now: SystemTime,
 ) -> Result<Verified, Refused> {
-    let Some(presented) = presented::read(head)? else {
+    // A browser asks for leave with the URL that it will use, whose signature is for another method.
+    let is_preflight = operation == Operation::OptionsPreflight;
+    let presented = if is_preflight { None } else { presented::read(head)? };
+    let Some(presented) = presented else {
         let payload = Payload::read(head, operation, None)?;
         return Ok(Verified { caller: Caller::Anonymous, payload });
     };
@@ -123,10 +126,9 @@ pub fn verify(
 
 fn check_scope(presented: &Presented, settings: &Settings) -> Result<(), Refused> {
     let (code, begin) = match presented.place {
-        Place::Header => (
-            Code::AuthorizationHeaderMalformed,
-            "The authorization header is malformed; ",
-        ),
+        Place::Header => {
+            (Code::AuthorizationHeaderMalformed, "The authorization header is malformed; ")
+        }
         Place::Query { .. } => (
             Code::AuthorizationQueryParametersError,
             "Error parsing the X-Amz-Credential parameter; ",

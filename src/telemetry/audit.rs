@@ -208,7 +208,9 @@ mod tests {
         let ids = |path| -> Vec<String> {
             let text = fs::read_to_string(path).unwrap();
             let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-            lines.map(|line: serde_json::Value| line["request_id"].as_str().unwrap().into()).collect()
+            lines
+                .map(|line: serde_json::Value| line["request_id"].as_str().unwrap().into())
+                .collect()
         };
         assert_eq!(ids(&rotated), ["one", "two"]);
         assert_eq!(ids(&path), ["three"]);

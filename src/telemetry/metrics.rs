@@ -58,78 +58,60 @@ impl Metrics {
 
     fn register() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let counters = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, IntCounterVec::new(Opts::new(name, help), labels)?)
-        };
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, GaugeVec::new(Opts::new(name, help), labels)?)
-        };
         let bytes = counters(
+            &registry,
             "portcullis_body_bytes_total",
             "Bytes of bodies, received from clients and sent to them.",
             &["direction"],
         )?;
-        gauges("portcullis_build_info", "1, labelled with the version.", &["version"])?
+        let build = "1, labelled with the version.";
+        gauges(&registry, "portcullis_build_info", build, &["version"])?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1.0);
         Ok(Self {
-            in_flight: register(
-                &registry,
-                IntGauge::new(
-                    "portcullis_inflight_requests",
-                    "Requests that have come and have no reply yet.",
-                )?,
-            )?,
+            in_flight: in_flight(&registry)?,
             requests: counters(
+                &registry,
                 "portcullis_requests_total",
                 "Requests by operation, status and outcome (relayed, refused, denied, failed).",
                 &["operation", "code", "outcome"],
             )?,
-            request_duration: register(
-                &registry,
-                HistogramVec::new(
-                    histogram(
-                        "portcullis_request_duration_seconds",
-                        "From the request's head to the reply's, uploads included.",
-                    ),
-                    &["operation"],
-                )?,
-            )?,
+            request_duration: request_duration(&registry)?,
             auth_failures: counters(
+                &registry,
                 "portcullis_auth_failures_total",
                 "Requests whose signature was refused, by S3 error code.",
                 &["reason"],
             )?,
             decisions: counters(
+                &registry,
                 "portcullis_policy_decisions_total",
                 "Policy decisions by effect, and the document and statement that decided.",
                 &["effect", "policy", "statement"],
             )?,
             upstream_requests: counters(
+                &registry,
                 "portcullis_upstream_requests_total",
                 "Requests to the backend by status; 0: no answer came.",
                 &["code"],
             )?,
-            upstream_duration: register(
-                &registry,
-                Histogram::with_opts(histogram(
-                    "portcullis_upstream_duration_seconds",
-                    "From sending a request to the head of the backend's answer.",
-                ))?,
-            )?,
+            upstream_duration: upstream_duration(&registry)?,
             received: bytes.with_label_values(&["received"]),
             sent: bytes.with_label_values(&["sent"]),
             reloads: counters(
+                &registry,
                 "portcullis_config_reloads_total",
                 "Reloads of the configuration by result (success, failure).",
                 &["result"],
             )?,
             reloaded: gauges(
+                &registry,
                 "portcullis_config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was loaded by a reload.",
                 &[],
             )?,
             certificate_expiry: gauges(
+                &registry,
                 "portcullis_certificate_expiry_timestamp_seconds",
                 "When the first certificate of a listener expires.",
                 &["listener"],
@@ -211,6 +193,41 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn in_flight(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
+    let help = "Requests that have come and have no reply yet.";
+    register(registry, IntGauge::new("portcullis_inflight_requests", help)?)
+}
+
+fn request_duration(registry: &Registry) -> Result<HistogramVec, prometheus::Error> {
+    let help = "From the request's head to the reply's, uploads included.";
+    let options = histogram("portcullis_request_duration_seconds", help);
+    register(registry, HistogramVec::new(options, &["operation"])?)
+}
+
+fn upstream_duration(registry: &Registry) -> Result<Histogram, prometheus::Error> {
+    let help = "From sending a request to the head of the backend's answer.";
+    let options = histogram("portcullis_upstream_duration_seconds", help);
+    register(registry, Histogram::with_opts(options)?)
 }
 
 fn register<C: Collector + Clone + 'static>(

@@ -1,11 +1,11 @@
-//! CreateBucket names a region twice over: the caller's idea of it, which is this gate's, must become
+//! `CreateBucket` names a region twice over: the caller's idea of it, which is this gate's, must become
 //! the backend's.
 
 use std::ops::Range;
 
 use crate::s3::xml::{self, MalformedXml};
 
-/// A `CreateBucketConfiguration` for the backend: a LocationConstraint that names the gate's region
+/// A `CreateBucketConfiguration` for the backend: a `LocationConstraint` that names the gate's region
 /// names the backend's instead, and is left out for us-east-1, which S3 knows by its absence
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>). Another region stays,
 /// for the backend to refuse. An empty result stands for no document.

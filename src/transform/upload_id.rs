@@ -48,7 +48,7 @@ pub struct Place<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The id has no token: the upload was not created through this proxy, or the id comes from
-    /// ListMultipartUploads.
+    /// `ListMultipartUploads`.
     #[error(
         "the upload id carries no token of this proxy: take the id that CreateMultipartUpload \
          returned; uploads created elsewhere can only be listed and aborted"
@@ -107,8 +107,7 @@ impl TokenKeys {
     pub fn open(&self, presented: &str, place: Place<'_>) -> Result<Upload, Refused> {
         let (upstream_id, encoded) = split(presented).ok_or(Refused::NoToken)?;
         let token = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refused::Forged)?;
-        let (token, mac) =
-            token.split_last_chunk::<MAC_BYTES>().ok_or(Refused::Forged)?;
+        let (token, mac) = token.split_last_chunk::<MAC_BYTES>().ok_or(Refused::Forged)?;
         let message = authenticated(upstream_id, place, token).map_err(|_| Refused::Forged)?;
         if !self.0.iter().any(|key| hmac::verify(key, &message, mac).is_ok()) {
             return Err(Refused::Forged);
@@ -131,11 +130,7 @@ fn split(presented: &str) -> Option<(&str, &str)> {
 }
 
 /// What the mac covers: `[upstream id][bucket][key] ‖ token without mac`.
-fn authenticated(
-    upstream_id: &str,
-    place: Place<'_>,
-    token: &[u8],
-) -> Result<Vec<u8>, TooLong> {
+fn authenticated(upstream_id: &str, place: Place<'_>, token: &[u8]) -> Result<Vec<u8>, TooLong> {
     let parts = [upstream_id, place.bucket.as_str(), place.key.as_str()];
     let mut message =
         Vec::with_capacity(parts.iter().map(|part| part.len() + 2).sum::<usize>() + token.len());

@@ -129,7 +129,8 @@ impl Client {
         uri.path_and_query = Some(PathAndQuery::try_from(target).map_err(http::Error::from)?);
         head.uri = Uri::from_parts(uri).map_err(http::Error::from)?;
         if let Some(authority) = head.uri.authority() {
-            let host = http::HeaderValue::try_from(authority.as_str()).map_err(http::Error::from)?;
+            let host =
+                http::HeaderValue::try_from(authority.as_str()).map_err(http::Error::from)?;
             head.headers.insert(HOST, host);
         }
         self.signer.sign(&mut head, now)?;

@@ -42,7 +42,7 @@ impl Outbound {
     }
 
     /// The exact length, in bytes; `None` for no body.
-    pub fn len(&self) -> Option<u64> {
+    pub fn length(&self) -> Option<u64> {
         match &self.0 {
             Kind::Empty => None,
             Kind::Document(document) => document.size_hint().exact(),

@@ -1,9 +1,12 @@
 //! What a user of `portcullis dev` exports.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 
 use super::setup::{Listeners, REGION, Setup, write_private};
-use crate::{app::Gate, cli::{Failure, out}};
+use crate::{
+    app::Gate,
+    cli::{Failure, out},
+};
 
 /// Where everything is, once it runs.
 #[derive(Debug)]
@@ -46,14 +49,21 @@ impl Environment {
     pub(super) fn write(&self) -> Result<(), Failure> {
         let mut text = String::from("# Written by `portcullis dev`. Use it with: source env.sh\n");
         for (name, value) in &self.variables {
-            text.push_str(&format!("export {name}='{}'\n", value.replace('\'', "'\\''")));
+            // Infallible: writing into a String.
+            let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
         }
         write_private(&self.file, text.as_bytes())
     }
 
     /// Tells a person where to go, and a script that it may go on.
     pub(super) fn announce(&self) {
-        out::line(&format!("Portcullis stands before the backend:\n\n  https  https://{}\n  http   http://{}\n  admin  http://{}/metrics\n\nIn another terminal:\n\n  source {}\n  aws s3 mb s3://demo\n  aws s3 cp README.md s3://demo/               # AccessDenied\n  aws s3 cp README.md s3://demo/ --sse AES256  # stored\n", self.https, self.http, self.admin, self.file.display()));
+        out::line(&format!(
+            "Portcullis stands before the backend:\n\n  https  https://{}\n  http   http://{}\n  admin  http://{}/metrics\n\nIn another terminal:\n\n  source {}\n  aws s3 mb s3://demo\n  aws s3 cp README.md s3://demo/               # AccessDenied\n  aws s3 cp README.md s3://demo/ --sse AES256  # stored\n",
+            self.https,
+            self.http,
+            self.admin,
+            self.file.display()
+        ));
         out::line("ready");
     }
 }

@@ -138,7 +138,11 @@ impl Setup {
             backend = quoted(backend_url),
             upstream_region =
                 quoted(self.upstream.as_ref().map_or(REGION, |upstream| &upstream.region)),
-            id = if self.upstream.is_some() { "env:AWS_ACCESS_KEY_ID" } else { "file:access-key-id" },
+            id = if self.upstream.is_some() {
+                "env:AWS_ACCESS_KEY_ID"
+            } else {
+                "file:access-key-id"
+            },
             secret = if self.upstream.is_some() {
                 "env:AWS_SECRET_ACCESS_KEY"
             } else {
@@ -225,12 +229,12 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn keep_or_make(
     path: &Path,
-    make: impl FnOnce() -> Result<String, Failure>,
+    new: impl FnOnce() -> Result<String, Failure>,
 ) -> Result<String, Failure> {
     match fs::read_to_string(path) {
         Ok(kept) if !kept.trim().is_empty() => Ok(kept.trim().to_owned()),
         Ok(_) | Err(_) => {
-            let made = make()?;
+            let made = new()?;
             write_private(path, made.as_bytes())?;
             Ok(made)
         }

@@ -106,7 +106,13 @@ fn stops(bucket: &str) -> Vec<Stop> {
         stop("Read it back over TLS", true, Method::GET, &object, Expected::Bytes(GREETING)),
         stop("Read it over plain HTTP", false, Method::GET, &object, denied("aws:SecureTransport")),
         stop("Clear away the object", true, Method::DELETE, &object, Expected::Success),
-        stop("Clear away the bucket", true, Method::DELETE, &format!("/{bucket}"), Expected::Success),
+        stop(
+            "Clear away the bucket",
+            true,
+            Method::DELETE,
+            &format!("/{bucket}"),
+            Expected::Success,
+        ),
     ]
 }
 
@@ -158,7 +164,8 @@ impl Traveller {
             .map_err(|error| Failure::runtime(format!("the gate did not answer: {error}")))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| Failure::runtime(format!("the answer broke off: {error}")))?;
+        let body =
+            body.map_err(|error| Failure::runtime(format!("the answer broke off: {error}")))?;
         Ok(judge(stop, status, &body.to_bytes()))
     }
 }
@@ -186,25 +193,21 @@ fn judge(stop: &Stop, status: StatusCode, body: &[u8]) -> Outcome {
 fn describe(number: usize, stop: &Stop, outcome: &Outcome) -> String {
     let mark = if outcome.passed { out::green("✓") } else { out::red("✗") };
     let transport = if stop.secure { "https" } else { "http" };
-    let mut text = format!("{} {}\n", out::bold(&format!("{number}.")), out::bold(stop.title));
-    text.push_str(&format!("   {} {transport}:/{}", stop.method, stop.target));
-    if let Some(sse) = stop.sse {
-        text.push_str(&format!("\n   x-amz-server-side-encryption: {sse}"));
-    }
     let code = outcome.code.as_deref().unwrap_or(outcome.status.canonical_reason().unwrap_or(""));
-    text.push_str(&format!("\n   {mark} {} {code}", outcome.status.as_u16()));
-    match (&outcome.message, &stop.expected) {
-        (Some(message), _) => text.push_str(&format!("\n     {}", out::wrapped(message, 5))),
-        (None, Expected::Bytes(bytes)) if outcome.passed => {
-            text.push_str(&format!(": the same {} bytes", bytes.len()));
-        }
-        (None, _) => {}
+    let mut lines = vec![
+        format!("{} {}", out::bold(&format!("{number}.")), out::bold(stop.title)),
+        format!("   {} {transport}:/{}", stop.method, stop.target),
+    ];
+    lines.extend(stop.sse.map(|sse| format!("   {}: {sse}", headers::X_AMZ_SERVER_SIDE_ENCRYPTION)));
+    lines.push(format!("   {mark} {} {code}", outcome.status.as_u16()));
+    lines.extend(outcome.message.as_ref().map(|text| format!("     {}", out::wrapped(text, 5))));
+    if let (true, Expected::Bytes(bytes)) = (outcome.passed, &stop.expected) {
+        lines.push(format!("     The same {} bytes.", bytes.len()));
     }
     if !outcome.passed {
-        text.push_str(&format!("\n     {}", out::red("This is not what was expected.")));
+        lines.push(format!("     {}", out::red("This is not what was expected.")));
     }
-    text.push('\n');
-    text
+    lines.join("\n") + "\n"
 }
 
 const GREETING: &str = "Nothing leaves in the clear.\n";

@@ -16,6 +16,8 @@ use super::Keys;
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     pub(super) operator: Operator,
+    /// Where the key stands in the text.
+    pub(super) at: usize,
     /// As written.
     pub(super) operator_name: Box<str>,
     /// As written.

@@ -63,6 +63,10 @@ impl Operator {
             Self { quantifier, comparison: *comparison, is_negated: *is_negated, if_exists };
         (!is_null_if_exists).then_some(operator)
     }
+
+    pub(in crate::policy) fn is_for_all(self) -> bool {
+        self.quantifier == Quantifier::ForAllValues
+    }
 }
 
 impl Relation {

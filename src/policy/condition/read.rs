@@ -108,10 +108,7 @@ fn condition(
     operator_name: &str,
     member: &Member<'_>,
 ) -> Option<Condition> {
-    let values = match &member.value.data {
-        Data::List(values) => values.as_slice(),
-        _ => std::slice::from_ref(&member.value),
-    };
+    let values = member.value.as_values();
     let is_plain = operator.quantifier == Quantifier::Plain && !operator.if_exists;
     if values.is_empty() && is_plain {
         reader.syntax(member.value.at, &format!("{} has no value to compare", member.name));
@@ -126,6 +123,7 @@ fn condition(
     }
     Some(Condition {
         operator,
+        at: member.at,
         operator_name: operator_name.into(),
         key: member.name.as_str().into(),
         operands: operands.into_boxed_slice(),
@@ -154,12 +152,11 @@ fn operand(
     text: &str,
 ) -> Option<Operand> {
     let Some((operand, bad)) = Operand::parse(comparison, text, reader.has_variables) else {
-        match comparison {
-            Comparison::Ip => {
-                let advice = "write an address or a block, such as 203.0.113.0/24";
-                reader.faults.s3(at, "Invalid IP address in Conditions", advice);
-            }
-            _ => reader.faults.push(at, format!("\"{text}\" is not {}.", form(comparison))),
+        if comparison == Comparison::Ip {
+            let message = "Invalid IP address in Conditions";
+            reader.faults.s3(at, message, "write an address or a block, such as 203.0.113.0/24");
+        } else {
+            reader.faults.push(at, format!("\"{text}\" is not {}.", form(comparison)));
         }
         return None;
     };

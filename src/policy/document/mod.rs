@@ -4,7 +4,8 @@
 
 use super::{
     faults::{Fault, Faults},
-    json::{self, Data, Member, Value},
+    json::{self, Member, Value},
+    lint,
     reader::Reader,
     statement::{self, Statement},
 };
@@ -43,14 +44,12 @@ impl Document {
     /// Parses JSON. All faults are reported at once, in the order of the text.
     pub fn parse_as(text: &str, strictness: Strictness<'_>) -> Result<Self, Vec<Fault>> {
         let mut faults = Faults::new(text);
-        let statements = match root(text, &mut faults) {
-            Some(members) => {
-                let mut reader = Reader { faults: &mut faults, strictness, has_variables: false };
-                reader.size(text);
-                reader.document(&members)
-            }
-            None => Vec::new(),
-        };
+        let root = root(text, &mut faults);
+        let mut reader = Reader { faults: &mut faults, strictness, has_variables: false };
+        reader.size(text);
+        let members = root.as_ref().and_then(Value::as_object);
+        let statements = members.map(|members| reader.document(members)).unwrap_or_default();
+        lint::warn(&statements, &mut faults);
         let warnings = faults.finish()?;
         Ok(Self { statements: statements.into_boxed_slice(), warnings })
     }
@@ -61,7 +60,7 @@ impl Document {
     }
 }
 
-fn root<'t>(text: &'t str, faults: &mut Faults<'_>) -> Option<Vec<Member<'t>>> {
+fn root<'t>(text: &'t str, faults: &mut Faults<'_>) -> Option<Value<'t>> {
     if text.len() > TEXT_BYTES_MAX {
         faults.push(0, format!("The document is longer than {TEXT_BYTES_MAX} bytes; split it."));
         return None;
@@ -71,10 +70,7 @@ fn root<'t>(text: &'t str, faults: &mut Faults<'_>) -> Option<Vec<Member<'t>>> {
         faults.s3(0, message, "write a JSON object");
         return None;
     }
-    match json::read(text, faults)?.data {
-        Data::Object(members) => Some(members),
-        _ => None,
-    }
+    json::read(text, faults)
 }
 
 impl Reader<'_, '_> {
@@ -109,32 +105,24 @@ impl Reader<'_, '_> {
     }
 
     fn version(&mut self, value: &Value<'_>) {
-        match &value.data {
-            Data::String(version) if version == "2012-10-17" => self.has_variables = true,
-            Data::String(version) if version == "2008-10-17" => {}
-            _ => self.faults.s3(
-                value.at,
-                "The policy must contain a valid version string",
-                "write \"2012-10-17\"",
-            ),
+        match value.as_str() {
+            Some("2012-10-17") => self.has_variables = true,
+            Some("2008-10-17") => {}
+            _ => {
+                let message = "The policy must contain a valid version string";
+                self.faults.s3(value.at, message, "write \"2012-10-17\"");
+            }
         }
     }
 
     fn statements(&mut self, value: &Value<'_>) -> Vec<Statement> {
-        match &value.data {
-            Data::List(statements) if statements.is_empty() => {
-                let message = "Could not parse the policy: Statement is empty!";
-                self.faults.s3(value.at, message, "Add a statement");
-                Vec::new()
-            }
-            Data::List(statements) => {
-                let numbered = statements.iter().zip(1..);
-                numbered
-                    .filter_map(|(value, number)| statement::read(self, value, number))
-                    .collect()
-            }
-            _ => statement::read(self, value, 1).into_iter().collect(),
+        let statements = value.as_values();
+        if statements.is_empty() {
+            let message = "Could not parse the policy: Statement is empty!";
+            self.faults.s3(value.at, message, "Add a statement");
         }
+        let numbered = statements.iter().zip(1..);
+        numbered.filter_map(|(value, number)| statement::read(self, value, number)).collect()
     }
 }
 

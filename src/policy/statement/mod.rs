@@ -30,7 +30,7 @@ pub enum Effect {
 }
 
 /// `Action` or `NotAction`, and the like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Matches<T> {
     pub(super) is_negated: bool,
     pub(super) list: Box<[T]>,
@@ -38,10 +38,18 @@ pub(super) struct Matches<T> {
 
 impl Statement {
     pub(super) fn applies(&self, inquiry: &Inquiry<'_>) -> bool {
-        self.matches_action(inquiry)
+        // The cheap comparisons first.
+        self.matches_principal(inquiry)
+            && self.matches_action(inquiry)
             && self.matches_resource(inquiry)
-            && self.matches_principal(inquiry)
             && self.conditions.iter().all(|condition| condition.holds(inquiry.keys))
+    }
+
+    /// Whether both speak of the same callers, actions and resources.
+    pub(super) fn speaks_of_same(&self, other: &Self) -> bool {
+        self.principals == other.principals
+            && self.actions == other.actions
+            && self.resources == other.resources
     }
 
     pub(super) fn matches_action(&self, inquiry: &Inquiry<'_>) -> bool {

@@ -123,13 +123,14 @@ impl<'v> Elements<'_, '_, '_, 'v> {
         let (is_negated, member) = self.pair("Resource", "NotResource", advice)?;
         let texts = self.reader.strings(&member.value, &member.name);
         let list = texts.into_iter().map(|text| {
-            let pattern = self.resource(&text);
-            (text, pattern)
+            let pattern = self.resource(&text)?;
+            Some((text, pattern))
         });
-        Some(Patterns { is_negated, list: list.collect() })
+        let list: Vec<Option<_>> = list.collect();
+        Some(Patterns { is_negated, list: list.into_iter().collect::<Option<_>>()? })
     }
 
-    fn resource(&mut self, text: &Text) -> Pattern {
+    fn resource(&mut self, text: &Text) -> Option<Pattern> {
         let reading = Reading { wildcards: true, variables: self.reader.has_variables };
         let (pattern, bad) = variable::compile(&text.text, reading);
         let keys = pattern.variables().map(|variable| &*variable.key);
@@ -144,8 +145,9 @@ impl<'v> Elements<'_, '_, '_, 'v> {
         };
         if let Some(advice) = advice {
             self.reader.faults.s3(text.at, "Policy has invalid resource", advice);
+            return None;
         }
-        pattern
+        Some(pattern)
     }
 
     /// An action that acts on none of the resources would make a Deny that never fires.
@@ -197,24 +199,23 @@ impl<'v> Elements<'_, '_, '_, 'v> {
 }
 
 fn principals(reader: &mut Reader<'_, '_>, value: &Value<'_>) -> Option<Box<[Named]>> {
-    use crate::policy::json::Data;
-    let members = match &value.data {
-        Data::String(text) if text == "*" => return Some([Named::Everyone].into()),
-        Data::String(text) => {
-            let advice = format!("write {{\"AWS\": \"{text}\"}}, or \"*\" for everyone");
-            reader.faults.s3(value.at, INVALID_PRINCIPAL, &advice);
-            return None;
+    if let Some(text) = value.as_str() {
+        if text == "*" {
+            return Some([Named::Everyone].into());
         }
-        Data::Object(members) if members.is_empty() => {
-            let message = "Missing required field Principal cannot be empty!";
-            reader.faults.s3(value.at, message, "Write {\"AWS\": …}");
-            return None;
-        }
-        _ => reader.object(value, "Principal")?,
-    };
-    reader.members(members, &["AWS", "CanonicalUser", "Federated", "Service"], "Principal");
+        let advice = format!("write {{\"AWS\": \"{text}\"}}, or \"*\" for everyone");
+        reader.faults.s3(value.at, INVALID_PRINCIPAL, &advice);
+        return None;
+    }
+    let members = reader.object(value, "Principal")?;
+    if members.is_empty() {
+        let message = "Missing required field Principal cannot be empty!";
+        reader.faults.s3(value.at, message, "Write {\"AWS\": …}");
+        return None;
+    }
+    reader.members(members, &KINDS, "Principal");
     let mut named = Vec::new();
-    for member in members {
+    for member in members.iter().filter(|member| KINDS.contains(&member.name.as_str())) {
         for text in reader.strings(&member.value, &member.name) {
             named.extend(principal(reader, &member.name, &text));
         }
@@ -270,5 +271,7 @@ const ELEMENTS: [&str; 9] = [
     "NotResource",
     "Condition",
 ];
+/// Of principals.
+const KINDS: [&str; 4] = ["AWS", "CanonicalUser", "Federated", "Service"];
 const INVALID_PRINCIPAL: &str = "Invalid principal in policy";
 const CANONICAL_HEX_DIGITS: usize = 64;

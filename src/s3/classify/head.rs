@@ -9,13 +9,8 @@ use crate::s3::headers;
 
 /// Checks what says where the request ends, on the headers as received.
 pub(super) fn check_framing(received: &HeaderMap) -> Result<(), Unclassified> {
-    let mut previous = None;
-    for name in received.iter().map(|(name, _)| name) {
-        // The map gives the values of one name one after the other.
-        if previous == Some(name) && !may_repeat(name) {
-            return Err(refused(format!("The header {name} occurs more than once.")));
-        }
-        previous = Some(name);
+    if received.len() != received.keys_len() {
+        check_repeated(received)?;
     }
     if let Some(coding) = received.get(header::TRANSFER_ENCODING) {
         if received.contains_key(header::CONTENT_LENGTH) {
@@ -45,11 +40,23 @@ pub(super) fn check(effective: &HeaderMap) -> Result<(), Unclassified> {
             return Err(refused(message));
         }
         if text.starts_with(headers::PREFIX) && !is_text(text, value) {
-            let message = format!("The value of the header {name} is not plain visible text.");
-            return Err(refused(message));
+            return Err(not_text(name));
         }
     }
     Ok(())
+}
+
+/// Why a value cannot be read.
+pub(super) fn not_text(name: &HeaderName) -> Unclassified {
+    refused(format!("The value of the header {name} is not plain visible text."))
+}
+
+fn check_repeated(received: &HeaderMap) -> Result<(), Unclassified> {
+    let is_repeated = |name: &&HeaderName| received.get_all(*name).iter().nth(1).is_some();
+    match received.keys().filter(is_repeated).find(|name| !may_repeat(name)) {
+        Some(name) => Err(refused(format!("The header {name} occurs more than once."))),
+        None => Ok(()),
+    }
 }
 
 /// Options of the connection are removed on the way: an option that names a judged header would
@@ -62,8 +69,8 @@ fn check_connection(received: &HeaderMap) -> Result<(), Unclassified> {
                 .any(|known| option.eq_ignore_ascii_case(known.as_bytes()));
             if !is_known {
                 return Err(refused(
-                    "The Connection header may hold `close`, `keep-alive`, `te`, `trailer`, \
-                     `transfer-encoding` and `upgrade` only.",
+                    "The Connection header may hold options of the connection only, such as \
+                     `close` and `keep-alive`.",
                 ));
             }
         }
@@ -161,5 +168,5 @@ const VENDOR_PREFIXES: [&str; 9] = [
     "x-rustfs-",
 ];
 
-const CONNECTION_OPTIONS: [&str; 7] =
-    ["", "close", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+const CONNECTION_OPTIONS: [&str; 8] =
+    ["", "close", "http2-settings", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];

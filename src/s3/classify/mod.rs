@@ -7,7 +7,7 @@ mod presigned;
 mod route;
 mod target;
 
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
 pub use self::target::Domains;
 use super::{
@@ -70,7 +70,8 @@ pub fn classify(head: &Parts, domains: &Domains) -> Result<Request, Unclassified
 // === impl Request ===
 
 impl Request {
-    /// Every permission that this request needs by its head.
+    /// Every permission that this request needs by its head. A key with empty segments needs them
+    /// twice: as it stands, and as backends that keep files would read it.
     ///
     /// Left out, since only a look at the backend or into the body could tell: the tags that a copy
     /// takes along (`s3:GetObjectTagging` on the source, `s3:PutObjectTagging` here) and the tags
@@ -84,7 +85,8 @@ impl Request {
             return Err(PermissionsInBody(self.operation));
         }
         let permissions = self.operation.row().permissions;
-        Ok(permissions.iter().filter_map(|permission| self.action(permission)).collect())
+        let needed = permissions.iter().filter_map(|permission| self.needed(permission));
+        Ok(needed.flat_map(|(name, resource)| Action::on(name, resource)).collect())
     }
 
     /// The path for upstream, path style, encoded afresh: `/bucket/key`.
@@ -110,24 +112,20 @@ impl Request {
         self.tags.as_ref()
     }
 
-    fn action(&self, permission: &Permission) -> Option<Action> {
-        let (name, resource) = match permission {
-            Permission::Always(name) => (*name, self.resource.clone()),
-            Permission::If(condition, name) => {
-                (self.holds(*condition).then_some(*name)?, self.resource.clone())
-            }
+    fn needed(&self, permission: &Permission) -> Option<(&'static str, Resource)> {
+        let name = match permission {
+            Permission::Always(name) => name,
+            Permission::If(condition, name) => self.holds(*condition).then_some(name)?,
+            Permission::Versioned(_, version) if self.query.contains("versionId") => version,
+            Permission::Versioned(current, _) => current,
             Permission::ReadSource => {
                 let source = self.copy_source.as_ref()?;
                 let is_versioned = source.version_id.is_some();
                 let name = if is_versioned { "s3:GetObjectVersion" } else { "s3:GetObject" };
-                (name, source.resource())
-            }
-            Permission::Versioned(current, version) => {
-                let is_versioned = self.query.contains("versionId");
-                (if is_versioned { *version } else { *current }, self.resource.clone())
+                return Some((name, source.resource()));
             }
         };
-        Some(Action { name, resource })
+        Some((name, self.resource.clone()))
     }
 
     fn holds(&self, condition: Condition) -> bool {
@@ -177,7 +175,7 @@ impl Unclassified {
     }
 
     fn key(error: InvalidName) -> Self {
-        if error.is_too_long() {
+        if error == InvalidName::KeyTooLong {
             return Self::new(Code::KeyTooLongError, format!("Your key is too long: {error}."));
         }
         Self::new(Code::InvalidURI, format!("Couldn't parse the specified URI: {error}."))
@@ -226,20 +224,21 @@ fn preflight(head: &Parts, resource: Resource) -> Result<Request, Unclassified> 
 }
 
 fn copy_source(headers: &mut HeaderMap) -> Result<Option<CopySource>, Unclassified> {
-    let Some(text) = text(headers, headers::X_AMZ_COPY_SOURCE) else { return Ok(None) };
+    let Some(text) = text(headers, &headers::X_AMZ_COPY_SOURCE)? else { return Ok(None) };
     let source = CopySource::parse(text)?;
     replace(headers, headers::X_AMZ_COPY_SOURCE, &source.encode());
     Ok(Some(source))
 }
 
 fn tags(headers: &mut HeaderMap) -> Result<Option<Query>, Unclassified> {
-    let Some(text) = text(headers, headers::X_AMZ_TAGGING) else { return Ok(None) };
+    let Some(text) = text(headers, &headers::X_AMZ_TAGGING)? else { return Ok(None) };
     let tags = Query::parse(text).map_err(|error| {
         Unclassified::new(
             Code::InvalidArgument,
             format!(
-                "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query \
-                 parameters without tag name duplicates: {error}."
+                "The header '{}' shall be encoded as UTF-8 then URLEncoded URL query parameters \
+                 without tag name duplicates: {error}.",
+                headers::X_AMZ_TAGGING
             ),
         )
     })?;
@@ -256,12 +255,11 @@ fn mark(headers: &HeaderMap) -> Option<Mark> {
     essence.eq_ignore_ascii_case(b"multipart/form-data").then_some(Mark::Form)
 }
 
-/// `head::check` has refused values of `x-amz-…` that are not text.
-fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Unclassified> {
+    headers.get(name).map(HeaderValue::to_str).transpose().map_err(|_| head::not_text(name))
 }
 
-fn replace(headers: &mut HeaderMap, name: http::HeaderName, encoded: &str) {
+fn replace(headers: &mut HeaderMap, name: HeaderName, encoded: &str) {
     // What has been percent-encoded is visible ASCII, so it always is a value.
     if let Ok(value) = HeaderValue::from_str(encoded) {
         headers.insert(name, value);

@@ -31,12 +31,12 @@ pub(super) fn settle(query: &mut Query, headers: &mut HeaderMap) -> Result<(), U
         }
     }
     if is_v2 {
-        drop(query.take(|name| presigned::V2.contains(&name)));
+        query.retain(|name| !presigned::V2.contains(&name));
     }
-    drop(query.take(|name| name.starts_with("x-") && !is_amz(name)));
+    query.retain(|name| !name.starts_with("x-") || is_amz(name));
     for (name, value) in query.take(is_amz) {
         if !is_v4 && !is_v2 {
-            return Err(invalid(&name, "belongs into a header, or into a presigned URL"));
+            return Err(invalid(&name, "belongs in a header, or in a presigned URL"));
         }
         hoist(&name, &value, headers)?;
     }

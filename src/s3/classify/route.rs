@@ -5,7 +5,7 @@ use http::Method;
 
 use super::{Code, Query, Resource, Unclassified};
 use crate::s3::{
-    Level, Operation,
+    Level, Operation, headers,
     operation::{Mark, Selector},
 };
 
@@ -50,7 +50,8 @@ pub(super) fn method_not_allowed() -> Unclassified {
 fn meant(mark: Option<Mark>, method: &Method, level: Level) -> Result<Option<Mark>, Unclassified> {
     match mark {
         Some(Mark::CopySource) if method != Method::PUT || level != Level::Object => {
-            Err(invalid("The header x-amz-copy-source belongs to a PUT of an object"))
+            let name = headers::X_AMZ_COPY_SOURCE;
+            Err(invalid(&format!("The header {name} belongs to a PUT of an object")))
         }
         Some(Mark::Form) if method != Method::POST || level != Level::Bucket => Ok(None),
         mark => Ok(mark),
@@ -95,17 +96,14 @@ impl Place<'_> {
             );
         }
         if let Some(other) = self.operations().find(|operation| selects(*operation, name)) {
-            let missing = other.required_parameters().find(|other| !query.contains(other));
+            if let Some(missing) = other.required_parameters().find(|name| !query.contains(name)) {
+                return invalid(&format!(
+                    "The query parameter `{name}` needs `{missing}` beside it"
+                ));
+            }
             let taken = found.and_then(|found| found.required_parameters().next());
-            return invalid(&match (missing, taken) {
-                (Some(missing), _) => {
-                    format!("The query parameter `{name}` needs `{missing}` beside it")
-                }
-                (None, taken) => format!(
-                    "Conflicting query string parameters: {}, {name}",
-                    taken.unwrap_or("x-amz-copy-source")
-                ),
-            });
+            let taken = taken.unwrap_or_default();
+            return invalid(&format!("Conflicting query string parameters: {taken}, {name}"));
         }
         if self.is_of_another_method(name) {
             return method_not_allowed();

@@ -44,6 +44,21 @@ pub struct Action {
     pub resource: Resource,
 }
 
+impl Action {
+    /// An action on every resource that a backend may take this one for: the key as it stands, and
+    /// without its empty segments. AWS tells the two apart, stores of files do not, so leave for
+    /// one must not be leave for the other.
+    pub(super) fn on(name: &'static str, resource: Resource) -> impl Iterator<Item = Self> {
+        let collapsed = match &resource {
+            Resource::Service | Resource::Bucket(_) => None,
+            Resource::Object(bucket, key) => {
+                key.collapsed().map(|key| Resource::Object(bucket.clone(), key))
+            }
+        };
+        std::iter::once(resource).chain(collapsed).map(move |resource| Self { name, resource })
+    }
+}
+
 impl Operation {
     /// The one method that it has.
     pub fn method(self) -> Method {

@@ -25,11 +25,10 @@ pub fn delete_actions(
     for object in objects(document)? {
         let resource = Resource::Object(bucket.clone(), object.key);
         if bypasses {
-            let name = "s3:BypassGovernanceRetention";
-            actions.push(Action { name, resource: resource.clone() });
+            actions.extend(Action::on("s3:BypassGovernanceRetention", resource.clone()));
         }
         let name = if object.has_version { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-        actions.push(Action { name, resource });
+        actions.extend(Action::on(name, resource));
     }
     Ok(actions)
 }
@@ -74,7 +73,7 @@ fn object(pieces: &mut Pieces<'_>) -> Result<Object, MalformedXml> {
     }
     let [key, version, ..] = texts;
     let key = key.ok_or_else(|| malformed("an `Object` has no `Key`"))?;
-    let key = ObjectKey::parse(&key).map_err(|error| malformed(error.0))?;
+    let key = ObjectKey::parse(&key).map_err(|error| malformed(&error.to_string()))?;
     // To some readers an empty version is none, to others it is one that does not exist.
     if version.as_ref().is_some_and(String::is_empty) {
         return Err(malformed("a `VersionId` is empty"));
@@ -183,6 +182,14 @@ mod tests {
         check(
             "<Delete><Object><Key> a&amp;b<![CDATA[<c>]]>&#xA; </Key></Object></Delete>",
             &[("s3:DeleteObject", " a&b<c>\n ")],
+        );
+    }
+
+    #[test]
+    fn keys_with_empty_segments_need_both_readings() {
+        check(
+            "<Delete><Object><Key>/a</Key></Object></Delete>",
+            &[("s3:DeleteObject", "/a"), ("s3:DeleteObject", "a")],
         );
     }
 

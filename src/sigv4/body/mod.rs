@@ -117,7 +117,8 @@ impl<B> VerifiedBody<B> {
             return Err(incomplete("there are fewer"));
         }
         if let Some((name, algorithm, hasher)) = self.trailer.take() {
-            let value = fields.iter().find(|(field, _)| field == name.as_str()).map(|(_, value)| value);
+            let value =
+                fields.iter().find(|(field, _)| field == name.as_str()).map(|(_, value)| value);
             let value = value.ok_or_else(|| {
                 Refused::new(
                     Code::MalformedTrailerError,

@@ -127,7 +127,11 @@ fn a_chunked_body_must_be_well_formed_to_its_end() {
         [&good[..at], to.as_bytes(), &good[at + from.len()..]].concat()
     };
     check(&chunked(10_000), &text("crc32:", "crc32:AAAAAA==\r\nx:"), Err("BadDigest"));
-    check(&chunked(10_000), &text("x-amz-checksum-crc32", "x-amz-other"), Err("MalformedTrailerError"));
+    check(
+        &chunked(10_000),
+        &text("x-amz-checksum-crc32", "x-amz-other"),
+        Err("MalformedTrailerError"),
+    );
     check(&chunked(10_000), &good[..good.len() - 40], Err("IncompleteBody"));
     check(&chunked(10_000), &[&good[..], b"0\r\n"].concat(), Err("IncompleteBody"));
     check(&chunked(9_999), &good, Err("IncompleteBody"));
