@@ -88,6 +88,18 @@ pub(super) fn describe(connection: &ServerConnection, peer: &mut Peer) {
         Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
         _ => Some(TlsVersion::Tls12),
     };
+    peer.client_certificate =
+        connection.peer_certificates().and_then(|chain| chain.first()).map(identity);
+}
+
+/// A verified certificate's first DNS name, else its fingerprint.
+fn identity(leaf: &CertificateDer<'_>) -> String {
+    let parsed = webpki::EndEntityCert::try_from(leaf).ok();
+    let name = parsed.as_ref().and_then(|leaf| leaf.valid_dns_names().next().map(str::to_owned));
+    name.unwrap_or_else(|| {
+        let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf);
+        format!("sha256:{}", hex::encode(fingerprint))
+    })
 }
 
 /// The first certificate whose names cover the one that was asked for; else the first of all.
