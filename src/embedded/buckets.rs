@@ -16,7 +16,7 @@ use s3s::{
 };
 
 use super::{
-    clock::{now, timestamp},
+    clock::{now, precise},
     store::Store,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn list(
         .peekable();
     let page = found.by_ref().take(max).map(|bucket| Bucket {
         name: Some(bucket.name().to_owned()),
-        creation_date: Some(timestamp(bucket.created())),
+        creation_date: Some(precise(bucket.created())),
         bucket_region: Some(region.to_owned()),
     });
     let page = page.collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Time, as S3 tells it: to the second.
+//! Time: to the millisecond in listings, to the second in headers and conditions.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,8 +13,13 @@ pub(super) fn now() -> Millis {
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
-/// What S3 answers for it. Conditions are judged by this too, since clients send back what they saw.
-pub(super) fn timestamp(millis: Millis) -> Timestamp {
-    let seconds = u64::try_from(millis / 1000).unwrap_or(0);
-    Timestamp::from(UNIX_EPOCH + Duration::from_secs(seconds))
+/// As XML tells it. `aws s3 sync` compares it with the time of a file that may have been written in
+/// the same second.
+pub(super) fn precise(millis: Millis) -> Timestamp {
+    Timestamp::from(UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
+}
+
+/// As headers tell it. Conditions are judged by this, since clients send back what they saw.
+pub(super) fn to_the_second(millis: Millis) -> Timestamp {
+    precise(millis - millis.rem_euclid(1000))
 }

@@ -10,13 +10,14 @@ use s3s::{
 };
 
 use super::{
-    clock::timestamp,
+    clock::to_the_second,
     errors::custom,
     store::{Object, ObjectRecord},
 };
 
 /// The conditions of a read, or those that a copy sets to its source.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the headers' names")]
 pub(super) struct ReadConditions {
     pub(super) if_match: Option<ETagCondition>,
     pub(super) if_none_match: Option<ETagCondition>,
@@ -45,7 +46,7 @@ pub(super) struct WriteConditions {
 impl ReadConditions {
     /// If-Match outranks If-Unmodified-Since, and If-None-Match outranks If-Modified-Since.
     pub(super) fn judge(&self, object: &ObjectRecord) -> Verdict {
-        let modified = timestamp(object.modified);
+        let modified = to_the_second(object.modified);
         let demanded = match (&self.if_match, &self.if_unmodified_since) {
             (Some(etag), _) => matches(etag, &object.etag),
             (None, Some(since)) => modified <= *since,

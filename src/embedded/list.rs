@@ -18,7 +18,7 @@ use s3s::{
 
 use super::{
     buckets::owner,
-    clock::timestamp,
+    clock::precise,
     read::PAGE_MAX,
     store::{Bucket, Object, Store},
 };
@@ -257,7 +257,7 @@ impl Page {
                 key: Some(encoding.of(&record.key)),
                 e_tag: Some(ETag::Strong(record.etag.clone())),
                 size: Some(record.size.cast_signed()),
-                last_modified: Some(timestamp(record.modified)),
+                last_modified: Some(precise(record.modified)),
                 storage_class: Some(record.attributes.storage_class().to_owned().into()),
                 owner: with_owner.then(owner),
                 ..dto::Object::default()
@@ -290,7 +290,7 @@ fn version(object: &Object, encoding: Encoding) -> ObjectVersion {
         key: Some(encoding.of(&record.key)),
         e_tag: Some(ETag::Strong(record.etag.clone())),
         size: Some(record.size.cast_signed()),
-        last_modified: Some(timestamp(record.modified)),
+        last_modified: Some(precise(record.modified)),
         storage_class: Some(record.attributes.storage_class().to_owned().into()),
         owner: Some(owner()),
         is_latest: Some(true),

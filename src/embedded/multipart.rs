@@ -19,7 +19,7 @@ use s3s::{
 use super::{
     attributes::header,
     buckets::owner,
-    clock::{now, timestamp},
+    clock::{now, precise},
     conditions::{ReadConditions, WriteConditions},
     errors::custom,
     gate::head,
@@ -101,7 +101,7 @@ pub(super) async fn copy(
     let output = UploadPartCopyOutput {
         copy_part_result: Some(CopyPartResult {
             e_tag: Some(ETag::Strong(record.etag)),
-            last_modified: Some(timestamp(record.modified)),
+            last_modified: Some(precise(record.modified)),
             ..CopyPartResult::default()
         }),
         ..UploadPartCopyOutput::default()
@@ -307,7 +307,7 @@ fn listed_part(part: &PartRecord) -> Part {
         part_number: Some(i32::from(part.number)),
         e_tag: Some(ETag::Strong(part.etag.clone())),
         size: Some(part.size.cast_signed()),
-        last_modified: Some(timestamp(part.modified)),
+        last_modified: Some(precise(part.modified)),
         checksum_crc32: checksum("x-amz-checksum-crc32"),
         checksum_crc32c: checksum("x-amz-checksum-crc32c"),
         checksum_crc64nvme: checksum("x-amz-checksum-crc64nvme"),
@@ -320,7 +320,7 @@ fn listed_upload(upload: &UploadRecord, encoding: Encoding) -> MultipartUpload {
     MultipartUpload {
         key: Some(encoding.of(&upload.key)),
         upload_id: Some(upload.id.clone()),
-        initiated: Some(timestamp(upload.initiated)),
+        initiated: Some(precise(upload.initiated)),
         owner: Some(owner()),
         initiator: Some(initiator()),
         storage_class: Some(upload.attributes.storage_class().to_owned().into()),

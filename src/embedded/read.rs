@@ -17,7 +17,7 @@ use s3s::{
 
 use super::{
     attributes::decoded,
-    clock::timestamp,
+    clock::to_the_second,
     conditions::{self, ReadConditions, Verdict},
     errors::custom,
     gate::Status,
@@ -47,7 +47,7 @@ pub(super) fn get(
         content_length: Some(selection.length()),
         content_range: selection.content_range(record.size),
         e_tag: Some(ETag::Strong(record.etag.clone())),
-        last_modified: Some(timestamp(record.modified)),
+        last_modified: Some(to_the_second(record.modified)),
         parts_count: selection.parts_count,
         tag_count: (tags > 0).then_some(tags),
         body: Some(Body::http_body(Reader::new(Arc::clone(&object), selection.span)).into()),
@@ -78,7 +78,7 @@ pub(super) fn head(
         content_length: Some(selection.length()),
         content_range: selection.content_range(record.size),
         e_tag: Some(ETag::Strong(record.etag.clone())),
-        last_modified: Some(timestamp(record.modified)),
+        last_modified: Some(to_the_second(record.modified)),
         parts_count: selection.parts_count,
         ..HeadObjectOutput::default()
     };
@@ -110,7 +110,7 @@ pub(super) fn attributes(
         object_size: asked("ObjectSize").then_some(record.size.cast_signed()),
         storage_class: asked("StorageClass")
             .then(|| record.attributes.storage_class().to_owned().into()),
-        last_modified: Some(timestamp(record.modified)),
+        last_modified: Some(to_the_second(record.modified)),
         ..GetObjectAttributesOutput::default()
     }))
 }
@@ -303,7 +303,7 @@ fn not_satisfiable(size: u64) -> S3Error {
 fn http_date(millis: Millis) -> String {
     let mut text = Vec::new();
     // Writing to memory does not fail, and every second since the epoch has a date.
-    let _ = timestamp(millis).format(TimestampFormat::HttpDate, &mut text);
+    let _ = to_the_second(millis).format(TimestampFormat::HttpDate, &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
 

@@ -96,6 +96,7 @@ async fn answer(
     service: S3Service,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    let closes = is_unasked_continue(&request);
     let request = request.map(|body| Body::http_body_unsync(Lingering::new(body)));
     let mut response = service.call(request).await.unwrap_or_else(|_| {
         let mut response = Response::new(Body::empty());
@@ -108,7 +109,17 @@ async fn answer(
         response.headers_mut().insert("x-amz-request-id", id);
     }
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("portcullis-embedded"));
+    if closes {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response)
+}
+
+/// A request that waits for `100 Continue` and has no body gets its answer at once. botocore then
+/// takes that answer's status for the next request's on the same connection, and hangs: so it must
+/// not have a next.
+fn is_unasked_continue(request: &Request<Incoming>) -> bool {
+    request.headers().contains_key(header::EXPECT) && request.body().is_end_stream()
 }
 
 /// A request's body. Dropped half-read, it is read on.

@@ -19,7 +19,7 @@ use s3s::{
 
 use super::{
     attributes::{check_tags, header, not_implemented, tags_of_header},
-    clock::{now, timestamp},
+    clock::{now, precise},
     conditions::{ReadConditions, WriteConditions, failed},
     gate::head,
     read::find,
@@ -87,7 +87,7 @@ pub(super) async fn copy(
     let output = CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
             e_tag: Some(ETag::Strong(object.record.etag.clone())),
-            last_modified: Some(timestamp(object.record.modified)),
+            last_modified: Some(precise(object.record.modified)),
             ..CopyObjectResult::default()
         }),
         ..CopyObjectOutput::default()

@@ -146,7 +146,9 @@ impl Bucket {
         let key = object.record.key.clone();
         let fresh = object.contents.iter().filter(|content| content.keep()).collect::<Vec<_>>();
         if let Err(error) = write_record(&self.object_path(&key), &object.record) {
-            fresh.into_iter().for_each(|content| content.forsake());
+            for content in fresh {
+                content.forsake();
+            }
             return Err(failed(error));
         }
         let object = Arc::new(object);

@@ -10,7 +10,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use s3s::{
-    Body, S3Error, S3Result, StdError, TrailingHeaders, checksum::ChecksumHasher, dto::Checksum,
+    Body, S3Error, S3Result, StdError, TrailingHeaders,
+    checksum::ChecksumHasher,
+    crypto::{Crc32, Crc32c, Crc64Nvme, Sha1, Sha256},
+    dto::Checksum,
     s3_error,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -240,11 +243,11 @@ fn promised_checksum(headers: &HeaderMap) -> S3Result<Option<(&'static str, Opti
 fn hasher(name: Option<&str>) -> ChecksumHasher {
     let mut hasher = ChecksumHasher::default();
     match name {
-        Some("x-amz-checksum-crc32") => hasher.crc32 = Some(Default::default()),
-        Some("x-amz-checksum-crc32c") => hasher.crc32c = Some(Default::default()),
-        Some("x-amz-checksum-crc64nvme") => hasher.crc64nvme = Some(Default::default()),
-        Some("x-amz-checksum-sha1") => hasher.sha1 = Some(Default::default()),
-        Some("x-amz-checksum-sha256") => hasher.sha256 = Some(Default::default()),
+        Some("x-amz-checksum-crc32") => hasher.crc32 = Some(Crc32::default()),
+        Some("x-amz-checksum-crc32c") => hasher.crc32c = Some(Crc32c::default()),
+        Some("x-amz-checksum-crc64nvme") => hasher.crc64nvme = Some(Crc64Nvme::default()),
+        Some("x-amz-checksum-sha1") => hasher.sha1 = Some(Sha1::default()),
+        Some("x-amz-checksum-sha256") => hasher.sha256 = Some(Sha256::default()),
         _ => {}
     }
     hasher
