@@ -10,12 +10,24 @@ use http::{HeaderValue, header::HOST, request::Parts};
 use super::key::Scope;
 use crate::s3::headers::presigned;
 
+/// How the path stands in a canonical request. Either way it means the same path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// As S3 has it: everything but RFC 3986's unreserved characters is encoded.
+    Encoded,
+    /// As some signers have it, who take what they send for encoded.
+    Received,
+}
+
 /// The canonical request. `signed_headers` are lower-case names, sorted, each once.
-pub(super) fn request(head: &Parts, signed_headers: &[&str], payload: &str) -> Vec<u8> {
+pub(super) fn request(head: &Parts, path: Path, signed_headers: &[&str], payload: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(REQUEST_BYTES_USUAL);
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b'\n');
-    encode(&mut out, head.uri.path(), Part::Path);
+    match path {
+        Path::Encoded => encode(&mut out, head.uri.path(), Part::Path),
+        Path::Received => out.extend_from_slice(head.uri.path().as_bytes()),
+    }
     out.push(b'\n');
     query(&mut out, head.uri.query().unwrap_or_default());
     out.push(b'\n');

@@ -1,5 +1,5 @@
-//! AWS Signature Version 4: verification of what comes in (own code), signing of what goes out
-//! (the `aws-sigv4` crate). Is given the time; never reads a clock.
+//! AWS Signature Version 4: verification of what comes in, signing of what goes out. Invariant: it is
+//! given the time, and never reads a clock.
 
 mod body;
 mod canonical;

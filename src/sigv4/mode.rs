@@ -97,4 +97,4 @@ fn invalid(value: &str) -> Refused {
     .with("ArgumentValue", value)
 }
 
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";

@@ -22,6 +22,11 @@ pub(super) fn from_http_date(text: &str) -> Option<String> {
     PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.format(BASIC).ok()
 }
 
+/// Writes `20150830T123600Z`.
+pub(super) fn basic(at: SystemTime) -> String {
+    OffsetDateTime::from(at).format(BASIC).unwrap_or_default()
+}
+
 /// Writes `2015-08-30T12:36:00Z`.
 pub(super) fn extended(at: SystemTime) -> String {
     OffsetDateTime::from(at).format(EXTENDED).unwrap_or_default()
@@ -43,12 +48,13 @@ const HTTP_DATE: &[BorrowedFormatItem<'static>] = format_description!(
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{extended, from_http_date, parse};
+    use super::{basic, extended, from_http_date, parse};
 
     #[test]
     fn both_forms_say_the_same() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_mins(24_015_636);
         assert_eq!(parse("20150830T123600Z"), Some(at));
+        assert_eq!(basic(at), "20150830T123600Z");
         assert_eq!(extended(at), "2015-08-30T12:36:00Z");
         assert_eq!(
             from_http_date("Sun, 30 Aug 2015 12:36:00 GMT").as_deref(),

@@ -9,7 +9,8 @@ use aws_lc_rs::constant_time;
 use http::{HeaderMap, HeaderName, header::HOST, request::Parts};
 
 use super::{
-    Credential, Credentials, Refused, VerifiedBody, canonical,
+    Credential, Credentials, Refused, VerifiedBody,
+    canonical::{self, Path},
     key::{Scope, SigningKey},
     mode::ContentSha256,
     parameters::Parameters,
@@ -215,11 +216,18 @@ fn check_signature(
     key: &SigningKey,
     payload: &str,
 ) -> Result<(), Refused> {
-    let canonical = canonical::request(head, &presented.signed_headers, payload);
-    let string_to_sign =
-        canonical::string_to_sign(&presented.timestamp, presented.scope, &canonical);
-    let expected = key.sign(&string_to_sign);
-    if constant_time::verify_slices_are_equal(&expected, &presented.signature).is_ok() {
+    let texts = |path| {
+        let canonical = canonical::request(head, path, &presented.signed_headers, payload);
+        let string_to_sign =
+            canonical::string_to_sign(&presented.timestamp, presented.scope, &canonical);
+        (canonical, string_to_sign)
+    };
+    let is_signed = |string_to_sign: &str| {
+        let expected = key.sign(string_to_sign);
+        constant_time::verify_slices_are_equal(&expected, &presented.signature).is_ok()
+    };
+    let (canonical, string_to_sign) = texts(Path::Encoded);
+    if is_signed(&string_to_sign) || is_signed(&texts(Path::Received).1) {
         return Ok(());
     }
     Err(Refused::new(

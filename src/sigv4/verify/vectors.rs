@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Request, request::Parts};
 use crate::{
     secret::Secret,
     sigv4::{
-        canonical,
+        canonical::{self, Path},
         key::SigningKey,
         parameters::Parameters,
         presented::{self, Place},
@@ -82,7 +82,7 @@ fn make(name: &str, form: &str) -> Made {
     let parameters = Parameters::read(&head.uri).unwrap();
     let presented = presented::read(&head.headers, &parameters).unwrap().unwrap();
     assert_eq!(presented.place == Place::Header, form == "header", "{name}");
-    let canonical = canonical::request(&head, &presented.signed_headers, &payload);
+    let canonical = canonical::request(&head, Path::Encoded, &presented.signed_headers, &payload);
     let string_to_sign =
         canonical::string_to_sign(&presented.timestamp, presented.scope, &canonical);
     let secret = context["credentials"]["secret_access_key"].as_str().unwrap();
