@@ -38,7 +38,7 @@ pub(super) struct Head {
 pub(super) struct Status(pub(super) StatusCode);
 
 /// Asks that the entity tag in the answer's XML lose its quotes, which `s3s` gives to every one;
-/// S3 has none in GetObjectAttributes.
+/// S3 has none in `GetObjectAttributes`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BareEtag;
 

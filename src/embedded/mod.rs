@@ -128,3 +128,6 @@ async fn open(directory: &Path) -> Result<Store, StartError> {
         .flatten()
         .map_err(|source| StartError::Directory { directory: directory.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

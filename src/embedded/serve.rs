@@ -100,8 +100,9 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let expects = request.headers().contains_key(header::EXPECT);
-    let is_begun = Arc::new(AtomicBool::new(false));
-    let body = |body| Body::http_body_unsync(Lingering::new(body, Arc::clone(&is_begun)));
+    // Without the header the client sends unasked.
+    let is_sent = Arc::new(AtomicBool::new(!expects));
+    let body = |body| Body::http_body_unsync(Lingering::new(body, Arc::clone(&is_sent)));
     let request = request.map(body);
     let mut response = service.call(request).await.unwrap_or_else(|_| {
         let mut response = Response::new(Body::empty());
@@ -116,7 +117,7 @@ async fn answer(
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("portcullis-embedded"));
     // A client that waits for `100 Continue` and gets its answer instead may not use the connection
     // again: botocore would take this answer's status for the next one's, and hang or fail.
-    if expects && !is_begun.load(Ordering::Relaxed) {
+    if !is_sent.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -125,13 +126,13 @@ async fn answer(
 /// A request's body. Dropped half-read, it is read on.
 struct Lingering {
     body: Option<Incoming>,
-    /// Someone has asked for it, whereupon a client that waits for `100 Continue` was told to send.
-    is_begun: Arc<AtomicBool>,
+    /// Whether the client sends, be it that `100 Continue` told it to.
+    is_sent: Arc<AtomicBool>,
 }
 
 impl Lingering {
-    fn new(body: Incoming, is_begun: Arc<AtomicBool>) -> Self {
-        Self { body: Some(body), is_begun }
+    fn new(body: Incoming, is_sent: Arc<AtomicBool>) -> Self {
+        Self { body: Some(body), is_sent }
     }
 }
 
@@ -146,7 +147,7 @@ impl http_body::Body for Lingering {
         let this = self.get_mut();
         let Some(body) = this.body.as_mut() else { return Poll::Ready(None) };
         if !body.is_end_stream() {
-            this.is_begun.store(true, Ordering::Relaxed);
+            this.is_sent.store(true, Ordering::Relaxed);
         }
         Pin::new(body).poll_frame(cx)
     }
@@ -163,7 +164,7 @@ impl http_body::Body for Lingering {
 impl Drop for Lingering {
     fn drop(&mut self) {
         let Some(body) = self.body.take() else { return };
-        if self.is_begun.load(Ordering::Relaxed) && !body.is_end_stream() {
+        if self.is_sent.load(Ordering::Relaxed) && !body.is_end_stream() {
             tokio::spawn(timeout(LINGER_TIME, drain(body)));
         }
     }
