@@ -32,7 +32,7 @@ use std::{
     sync::Arc,
 };
 
-use s3s::auth::SimpleAuth;
+use s3s::auth::SecretKey;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::secret::Secret;
@@ -63,7 +63,10 @@ impl Backend {
         }
         let secret =
             std::str::from_utf8(secret_access_key.expose()).map_err(|_| StartError::Secret)?;
-        let auth = SimpleAuth::from_single(access_key_id, secret);
+        let credential = gate::Credential {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: SecretKey::from(secret),
+        };
         let store = open(directory).await?;
         let listener = TcpListener::bind(address)
             .await
@@ -71,7 +74,7 @@ impl Backend {
         let address =
             listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
         let operations = Operations { store: Arc::new(store), region: region.to_owned() };
-        let service = gate::service(operations, auth, region);
+        let service = gate::service(operations, credential, region);
         let (stop, stopping) = watch::channel(());
         let serving = tokio::spawn(serve::serve(listener, service, stopping));
         Ok(Self { address, stop, serving })
@@ -125,3 +128,6 @@ async fn open(directory: &Path) -> Result<Store, StartError> {
         .flatten()
         .map_err(|source| StartError::Directory { directory: directory.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

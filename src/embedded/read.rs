@@ -20,7 +20,7 @@ use super::{
     clock::to_the_second,
     conditions::{self, ReadConditions, Verdict},
     errors::custom,
-    gate::Status,
+    gate::{BareEtag, Status},
     store::{Millis, Object, ObjectRecord, PartRecord, Reader, Store},
 };
 
@@ -103,7 +103,7 @@ pub(super) fn attributes(
         lists.any(|list| list.split(',').any(|one| one.trim() == name))
     };
     let parts = || attributes_parts(record, input.part_number_marker, input.max_parts);
-    Ok(S3Response::new(GetObjectAttributesOutput {
+    let mut answer = S3Response::new(GetObjectAttributesOutput {
         checksum: full_checksum(record).filter(|_| asked("Checksum")).map(checksum),
         e_tag: asked("ETag").then(|| ETag::Strong(record.etag.clone())),
         object_parts: (asked("ObjectParts") && record.multipart).then(parts),
@@ -112,7 +112,9 @@ pub(super) fn attributes(
             .then(|| record.attributes.storage_class().to_owned().into()),
         last_modified: Some(to_the_second(record.modified)),
         ..GetObjectAttributesOutput::default()
-    }))
+    });
+    answer.extensions.insert(BareEtag);
+    Ok(answer)
 }
 
 /// The object, which has one version: `null`.

@@ -7,7 +7,10 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -96,8 +99,11 @@ async fn answer(
     service: S3Service,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let closes = is_unasked_continue(&request);
-    let request = request.map(|body| Body::http_body_unsync(Lingering::new(body)));
+    let expects = request.headers().contains_key(header::EXPECT);
+    // Without the header the client sends unasked.
+    let is_sent = Arc::new(AtomicBool::new(!expects));
+    let body = |body| Body::http_body_unsync(Lingering::new(body, Arc::clone(&is_sent)));
+    let request = request.map(body);
     let mut response = service.call(request).await.unwrap_or_else(|_| {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -109,29 +115,24 @@ async fn answer(
         response.headers_mut().insert("x-amz-request-id", id);
     }
     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("portcullis-embedded"));
-    if closes {
+    // A client that waits for `100 Continue` and gets its answer instead may not use the connection
+    // again: botocore would take this answer's status for the next one's, and hang or fail.
+    if !is_sent.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
 
-/// A request that waits for `100 Continue` and has no body gets its answer at once. botocore then
-/// takes that answer's status for the next request's on the same connection, and hangs: so it must
-/// not have a next.
-fn is_unasked_continue(request: &Request<Incoming>) -> bool {
-    request.headers().contains_key(header::EXPECT) && request.body().is_end_stream()
-}
-
 /// A request's body. Dropped half-read, it is read on.
 struct Lingering {
     body: Option<Incoming>,
-    /// A client that waits for `100 Continue` has sent nothing yet, and polling would ask for it.
-    is_begun: bool,
+    /// Whether the client sends, be it that `100 Continue` told it to.
+    is_sent: Arc<AtomicBool>,
 }
 
 impl Lingering {
-    fn new(body: Incoming) -> Self {
-        Self { body: Some(body), is_begun: false }
+    fn new(body: Incoming, is_sent: Arc<AtomicBool>) -> Self {
+        Self { body: Some(body), is_sent }
     }
 }
 
@@ -140,11 +141,14 @@ impl http_body::Body for Lingering {
     type Error = hyper::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.is_begun = true;
-        let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
+        let this = self.get_mut();
+        let Some(body) = this.body.as_mut() else { return Poll::Ready(None) };
+        if !body.is_end_stream() {
+            this.is_sent.store(true, Ordering::Relaxed);
+        }
         Pin::new(body).poll_frame(cx)
     }
 
@@ -160,7 +164,7 @@ impl http_body::Body for Lingering {
 impl Drop for Lingering {
     fn drop(&mut self) {
         let Some(body) = self.body.take() else { return };
-        if self.is_begun && !body.is_end_stream() {
+        if self.is_sent.load(Ordering::Relaxed) && !body.is_end_stream() {
             tokio::spawn(timeout(LINGER_TIME, drain(body)));
         }
     }

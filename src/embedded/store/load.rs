@@ -39,20 +39,22 @@ pub(super) fn buckets(directory: &Path) -> io::Result<BTreeMap<String, Arc<Bucke
 }
 
 fn index(directory: &Path) -> io::Result<Index> {
-    let contents = directory.join("contents");
-    let mut alive = HashSet::new();
+    let (objects, contents) = (directory.join("objects"), directory.join("contents"));
+    let (mut loaded, mut alive) = (HashSet::new(), HashSet::new());
     let mut index = Index::default();
-    for record in records::<ObjectRecord>(&directory.join("objects"))?.into_values() {
+    for (name, record) in records::<ObjectRecord>(&objects)? {
         if record.parts.iter().all(|part| is_whole(&contents, part)) {
             alive.extend(record.parts.iter().map(|part| part.content.clone()));
             let parts = record.parts.iter();
             let held = parts.map(|part| Arc::new(Content::open(&contents, &part.content)));
             let held = held.collect();
+            loaded.insert(name);
             index.objects.insert(record.key.clone().into(), Arc::new(Object::new(record, held)));
         } else {
             tracing::warn!(key = record.key, "an object whose bytes are not whole was left out");
         }
     }
+    sweep(&objects, |name| loaded.contains(name))?;
     let uploads = uploads(directory, &alive)?;
     for part in uploads.values().flat_map(|upload| upload.parts.values()) {
         alive.insert(part.record.content.clone());

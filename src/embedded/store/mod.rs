@@ -131,12 +131,12 @@ impl Object {
         object
     }
 
-    /// Where the part with this number lies, if there is one; a whole object is its part 1.
+    /// Where the part at this position lies, from 1, if there is one. An object from one body is its
+    /// own part 1; gaps in the numbers that were uploaded do not show.
     pub(super) fn part_span(&self, number: u16) -> Option<Range<u64>> {
         let mut start = 0;
         for (part, position) in self.record.parts.iter().zip(1..) {
             let end = start + part.size;
-            // S3 numbers the parts of a completed object by position, whatever gaps the upload had.
             if position == number {
                 return Some(start..end);
             }
