@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 /// The other end of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The client: from PROXY v2 where it is trusted, else the socket's.
+    /// The client: from PROXY v2 where it is trusted, else the socket's. Never an IPv4 address in the
+    /// clothes of an IPv6 one.
     pub address: SocketAddr,
     /// `None` on a plain HTTP listener.
     pub tls: Option<TlsVersion>,
-    /// Subject of the verified client certificate (RFC 4514 text or its first DNS name), where one was given.
+    /// Who the verified client certificate names, where the listener asks for one: its first DNS name,
+    /// else first URI, else common name, else whole subject (RFC 4514).
     pub client_certificate: Option<String>,
 }
 
