@@ -118,11 +118,11 @@ impl Gate {
     pub fn reload(&self, config: &Config) -> Result<Vec<String>, Error> {
         let settings = settings(config)?;
         let mut unchanged = Vec::new();
-        for bound in &self.listeners {
+        for (place, bound) in self.listeners.iter().enumerate() {
             let new = config
                 .listeners
-                .iter()
-                .find(|new| [bound.configured, bound.address].contains(&new.settings.address));
+                .get(place)
+                .filter(|new| [bound.configured, bound.address].contains(&new.settings.address));
             match (new.map(|new| &new.tls), &bound.tls) {
                 (Some(Some(new)), Some(current)) => current.store(Arc::clone(new)),
                 (Some(None), None) => {}

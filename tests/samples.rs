@@ -1,5 +1,5 @@
-//! What the repository ships besides the program is true: samples load, certificates serve, and what
-//! is deployed names files, keys and metrics that exist.
+//! What the repository ships besides the program is true: samples load, certificates serve, and
+//! what is deployed names files, keys and metrics that exist.
 
 #![allow(
     clippy::unwrap_used,

@@ -97,7 +97,8 @@ fn is_account(text: &str) -> bool {
 }
 
 const ACCESS_KEY_ID: &str = "an access key id has 1 to 128 letters, digits, `_`, `-` and `.`";
-const USER_NAME: &str = "a name has 1 to 64 letters, digits and `+=,.@_-`, since it becomes `arn:aws:iam::ACCOUNT:user/NAME`";
+const USER_NAME: &str = "a name has 1 to 64 letters, digits and `+=,.@_-`, since it becomes \
+                         `arn:aws:iam::ACCOUNT:user/NAME`";
 const ACCOUNT: &str = "an account is 12 digits in quotes, such as \"123456789012\"";
 
 /// IAM's limit for `AccessKeyId` (API reference, `AccessKey`).

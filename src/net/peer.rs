@@ -10,8 +10,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// `None` on a plain HTTP listener.
     pub tls: Option<TlsVersion>,
-    /// Who the verified client certificate names, where the listener asks for one: its first DNS name,
-    /// else first URI, else common name, else whole subject (RFC 4514).
+    /// Whose client certificate was verified, where the listener asks for one: its first DNS name,
+    /// else first URI, else common name, else `sha256:` and the certificate's fingerprint.
     pub client_certificate: Option<String>,
 }
 

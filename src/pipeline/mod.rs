@@ -5,7 +5,7 @@
 //! Received ─▶ Classified ─▶ Authenticated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
 //! ```
 //!
-//! Invariant: nothing is sent to the backend but what an [`authorize::Authorized`] became.
+//! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
 
 mod authenticate;
 mod authorize;

@@ -123,6 +123,6 @@ static HOP_BY_HOP: [HeaderName; 8] = [
 
 /// S3's names of the documents that hold upload ids; for the second, moto writes another.
 const CREATED: [&str; 1] = ["InitiateMultipartUploadResult"];
-const LISTED: [&str; 2] = ["ListPartsResult", "ListPartsOutput"];
+const LISTED: [&str; 2] = ["ListPartsResult", "ListPartsResponse"];
 /// `ListParts` shows at most 1000 parts, each with its tag, date and checksums.
 const MENDED_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -47,6 +47,7 @@ impl Trace {
                 TlsVersion::Tls12 => "1.2",
                 TlsVersion::Tls13 => "1.3",
             }),
+            client_certificate: context.peer.client_certificate.clone(),
             user_agent: received.user_agent().map(|agent| cut(agent, USER_AGENT_BYTES_MAX)),
             decision: "allow",
             ..Line::default()

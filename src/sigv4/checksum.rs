@@ -120,7 +120,7 @@ impl Expected {
     ) -> Result<Self, Refused> {
         let digest = STANDARD.decode(text).ok().filter(|digest| digest.len() == algorithm.bytes());
         let digest = digest.ok_or_else(|| {
-            Refused::new(Code::InvalidRequest, &format!("Value for {name} header is invalid."))
+            Refused::new(Code::InvalidRequest, format!("Value for {name} header is invalid."))
         })?;
         Ok(Self { what: What::Checksum(algorithm), digest, text: text.to_owned() })
     }
@@ -143,17 +143,17 @@ impl Expected {
                 Code::XAmzContentSHA256Mismatch,
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             )
-            .with("ClientComputedContentSHA256", &self.text)
-            .with("S3ComputedContentSHA256", &hex::encode(computed)),
+            .with("ClientComputedContentSHA256", self.text.as_str())
+            .with("S3ComputedContentSHA256", hex::encode(computed)),
             What::ContentMd5 => Refused::new(
                 Code::BadDigest,
                 "The Content-MD5 you specified did not match what we received.",
             )
-            .with("ExpectedDigest", &self.text)
-            .with("CalculatedDigest", &STANDARD.encode(computed)),
+            .with("ExpectedDigest", self.text.as_str())
+            .with("CalculatedDigest", STANDARD.encode(computed)),
             What::Checksum(algorithm) => Refused::new(
                 Code::BadDigest,
-                &format!(
+                format!(
                     "The {} you specified did not match the calculated checksum.",
                     algorithm.name()
                 ),

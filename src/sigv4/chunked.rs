@@ -136,8 +136,8 @@ impl Decoder {
                 Code::InvalidChunkSizeError,
                 "Only the last chunk is allowed to have a size less than 8192 bytes",
             )
-            .with("Chunk", &(self.chunks - 1).to_string())
-            .with("BadChunkSize", &small.to_string()));
+            .with("Chunk", (self.chunks - 1).to_string())
+            .with("BadChunkSize", small.to_string()));
         }
         self.small = (size < CHUNK_BYTES_MIN).then_some(size);
         Ok(State::Data(size))
@@ -164,7 +164,7 @@ impl Decoder {
 pub(super) fn incomplete(reason: &str) -> Refused {
     Refused::new(
         Code::IncompleteBody,
-        &format!(
+        format!(
             "You did not provide the number of bytes specified by the Content-Length HTTP header: \
              {reason}."
         ),

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use super::key::LastKey;
 use crate::secret::Secret;
 
 /// One inbound credential, and the principal that it stands for.
@@ -26,21 +27,31 @@ impl Credential {
 
 /// Credentials by access key id.
 #[derive(Clone, Debug, Default)]
-pub struct Credentials(HashMap<String, Arc<Credential>>);
+pub struct Credentials(HashMap<String, Arc<Entry>>);
+
+/// A credential, with the signing key that it was last used by.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) credential: Arc<Credential>,
+    pub(super) key: LastKey,
+}
 
 impl Credentials {
     /// Later duplicates are the caller's mistake: the configuration refuses them before.
     pub fn new(credentials: Vec<Credential>) -> Self {
-        Self(
-            credentials
-                .into_iter()
-                .map(|credential| (credential.access_key_id.clone(), Arc::new(credential)))
-                .collect(),
-        )
+        let entry = |credential: Credential| {
+            let id = credential.access_key_id.clone();
+            (id, Arc::new(Entry { credential: Arc::new(credential), key: LastKey::default() }))
+        };
+        Self(credentials.into_iter().map(entry).collect())
     }
 
     /// Looks one up.
     pub fn find(&self, access_key_id: &str) -> Option<&Arc<Credential>> {
-        self.0.get(access_key_id)
+        self.entry(access_key_id).map(|entry| &entry.credential)
+    }
+
+    pub(super) fn entry(&self, access_key_id: &str) -> Option<&Entry> {
+        self.0.get(access_key_id).map(Arc::as_ref)
     }
 }

@@ -3,12 +3,12 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
-use http::{HeaderMap, HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName, header};
 
 use super::{
     Refused,
     checksum::{Algorithm, Expected},
-    presented::Place,
+    mode::{ContentSha256, Mode},
 };
 use crate::s3::{Code, Operation, headers};
 
@@ -26,40 +26,23 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Reads the promise; `place` is that of the signature, `None` for anonymous callers.
+    /// Reads the promise that goes with a payload mode.
     pub(super) fn read(
-        head: &Parts,
+        received: &HeaderMap,
         operation: Operation,
-        place: Option<Place>,
+        content: &ContentSha256<'_>,
     ) -> Result<Self, Refused> {
-        let received = &head.headers;
-        let mut payload = Self { length: 0, chunked: false, expected: Vec::new(), trailer: None };
-        match (text(received, &headers::X_AMZ_CONTENT_SHA256)?, place) {
-            (None, Some(Place::Header)) => {
-                return Err(Refused::new(
-                    Code::InvalidRequest,
-                    "Missing required header for this request: x-amz-content-sha256",
-                ));
-            }
-            (None | Some("UNSIGNED-PAYLOAD"), _) => {}
-            (Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER"), _) => payload.chunked = true,
-            (Some(mode), _) if mode.starts_with("STREAMING-") => return Err(streaming(mode)),
-            (Some(hash), _) => payload.expected.push(Expected::payload_hash(hash)?),
-        }
-        if payload.chunked && !operation.accepts_streaming_payload() {
+        let chunked = content.mode == Mode::UnsignedTrailer;
+        if chunked && !operation.accepts_streaming_payload() {
             return Err(Refused::new(
                 Code::InvalidRequest,
                 "The value of x-amz-content-sha256 header is invalid.",
             ));
         }
-        payload.length = length(received, payload.chunked)?;
-        if payload.length > OBJECT_BYTES_MAX {
-            return Err(Refused::new(
-                Code::EntityTooLarge,
-                "Your proposed upload exceeds the maximum allowed size",
-            )
-            .with("ProposedSize", &payload.length.to_string())
-            .with("MaxSizeAllowed", &OBJECT_BYTES_MAX.to_string()));
+        let length = length(received, chunked)?;
+        let mut payload = Self { length, chunked, expected: Vec::new(), trailer: None };
+        if content.mode == Mode::Hash {
+            payload.expected.push(Expected::payload_hash(content.line)?);
         }
         payload.checksums(received, operation)?;
         Ok(payload)
@@ -112,41 +95,31 @@ impl Payload {
 
 /// The length after decoding; known before the first byte or refused.
 fn length(received: &HeaderMap, chunked: bool) -> Result<u64, Refused> {
-    let missing = || {
-        Refused::new(Code::MissingContentLength, "You must provide the Content-Length HTTP header.")
-    };
     let name = if chunked { headers::X_AMZ_DECODED_CONTENT_LENGTH } else { header::CONTENT_LENGTH };
-    match text(received, &name)? {
-        Some(value) => value.trim().parse().map_err(|_| missing()),
-        None if chunked || received.contains_key(header::TRANSFER_ENCODING) => Err(missing()),
-        None => Ok(0),
+    let length = match text(received, &name)? {
+        // The parser would take a sign, too.
+        Some(value) if value.bytes().all(|byte| byte.is_ascii_digit()) => value.parse().ok(),
+        Some(_) => None,
+        None => (!chunked && !received.contains_key(header::TRANSFER_ENCODING)).then_some(0),
+    };
+    let length: u64 = length.ok_or_else(|| {
+        Refused::new(Code::MissingContentLength, "You must provide the Content-Length HTTP header.")
+    })?;
+    if length > OBJECT_BYTES_MAX {
+        return Err(Refused::new(
+            Code::EntityTooLarge,
+            "Your proposed upload exceeds the maximum allowed size",
+        )
+        .with("ProposedSize", length.to_string())
+        .with("MaxSizeAllowed", OBJECT_BYTES_MAX.to_string()));
     }
-}
-
-fn streaming(mode: &str) -> Refused {
-    match mode {
-        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-        | "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
-        | "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"
-        | "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER" => Refused::new(
-            Code::NotImplemented,
-            &format!(
-                "Portcullis does not verify the payload mode {mode} yet. Send the payload's SHA-256, \
-                 UNSIGNED-PAYLOAD, or STREAMING-UNSIGNED-PAYLOAD-TRAILER."
-            ),
-        ),
-        _ => Refused::new(
-            Code::InvalidArgument,
-            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, \
-             STREAMING-AWS4-HMAC-SHA256-PAYLOAD, or a valid sha256 value.",
-        ),
-    }
+    Ok(length)
 }
 
 fn unknown_checksum(code: Code, name: &str) -> Refused {
     Refused::new(
         code,
-        &format!(
+        format!(
             "Portcullis cannot verify {name}. Use x-amz-checksum-crc32, -crc32c, -crc64nvme, -sha1 or \
              -sha256."
         ),
@@ -155,7 +128,7 @@ fn unknown_checksum(code: Code, name: &str) -> Refused {
 
 fn text<'a>(received: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refused> {
     received.get(name).map(|value| value.to_str()).transpose().map_err(|_| {
-        Refused::new(Code::InvalidArgument, &format!("The header {name} is not visible ASCII."))
+        Refused::new(Code::InvalidArgument, format!("The header {name} is not visible ASCII."))
     })
 }
 

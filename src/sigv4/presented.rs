@@ -1,28 +1,36 @@
 //! What a caller presents: a signature in the Authorization header, in the query, or nothing.
+//! Invariant: nothing of it has been checked but its form.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
-use http::{header::AUTHORIZATION, request::Parts};
-use time::{PrimitiveDateTime, macros::format_description};
+use http::{HeaderMap, header};
 
-use super::{Refused, canonical::query_pairs};
+use super::{
+    Refused,
+    canonical::ALGORITHM,
+    key::{Scope, Signature, TERMINATOR},
+    parameters::Parameters,
+    timestamp,
+};
 use crate::s3::{Code, headers};
 
-/// A signature and what it claims. Nothing of it has been checked but its form.
+/// A signature and what it claims.
 #[derive(Debug)]
-pub(super) struct Presented {
+pub(super) struct Presented<'a> {
     pub(super) place: Place,
-    pub(super) access_key_id: String,
-    pub(super) scope: Scope,
-    /// Lower case, in the order presented.
-    pub(super) signed_headers: Vec<String>,
-    /// 64 hex digits.
-    pub(super) signature: String,
+    pub(super) access_key_id: &'a str,
+    pub(super) scope: Scope<'a>,
+    /// Sorted, each once.
+    pub(super) signed_headers: Vec<&'a str>,
+    pub(super) signature: Signature,
     /// `20150830T123600Z`.
-    pub(super) timestamp: String,
+    pub(super) timestamp: Cow<'a, str>,
     pub(super) signed_at: SystemTime,
 }
 
@@ -36,28 +44,21 @@ pub(super) enum Place {
     },
 }
 
-/// `20150830/us-east-1/s3/aws4_request`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Scope {
-    pub(super) date: String,
-    pub(super) region: String,
-    pub(super) service: String,
-}
-
-impl Scope {
-    pub(super) fn text(&self) -> String {
-        format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
-    }
+/// What both forms consist of, as they came.
+struct Claims<'a> {
+    credential: &'a str,
+    signed_headers: &'a str,
+    signature: &'a str,
+    timestamp: Cow<'a, str>,
 }
 
 /// Reads what is presented; `None`: the caller is anonymous.
-pub(super) fn read(head: &Parts) -> Result<Option<Presented>, Refused> {
-    let query = head.uri.query().unwrap_or_default();
-    let in_query = query_pairs(query).any(|(name, _)| {
-        let name = decode(name);
-        name == "X-Amz-Signature" || name == "X-Amz-Algorithm" || name == "AWSAccessKeyId"
-    });
-    match (head.headers.get(AUTHORIZATION), in_query) {
+pub(super) fn read<'a>(
+    received: &'a HeaderMap,
+    parameters: &'a Parameters<'_>,
+) -> Result<Option<Presented<'a>>, Refused> {
+    let is_v2 = parameters.access_key_id_v2.is_some();
+    match (received.get(header::AUTHORIZATION), parameters.is_v4() || is_v2) {
         (None, false) => Ok(None),
         (Some(_), true) => Err(Refused::new(
             Code::InvalidArgument,
@@ -65,75 +66,77 @@ pub(super) fn read(head: &Parts) -> Result<Option<Presented>, Refused> {
              query string parameter or the Authorization header should be specified",
         )),
         (Some(value), false) => {
-            let value = value.to_str().map_err(|_| malformed("The header is not ASCII."))?;
-            from_header(head, value).map(Some)
+            let value = value.to_str().map_err(|_| Place::Header.malformed("it is not ASCII"))?;
+            from_header(received, value).map(Some)
         }
-        (None, true) => from_query(query).map(Some),
+        (None, true) if !parameters.is_v4() => Err(unsupported()),
+        (None, true) => from_query(parameters).map(Some),
     }
 }
 
-fn from_header(head: &Parts, value: &str) -> Result<Presented, Refused> {
-    let (algorithm, rest) = value.trim().split_once(' ').unwrap_or((value, ""));
+impl Place {
+    /// A fault in the credential, or in what it goes with.
+    pub(super) fn malformed(self, fault: &str) -> Refused {
+        match self {
+            Self::Header => Refused::new(
+                Code::AuthorizationHeaderMalformed,
+                format!("The authorization header is malformed; {fault}"),
+            ),
+            Self::Query { .. } => {
+                incomplete(format!("Error parsing the X-Amz-Credential parameter; {fault}"))
+            }
+        }
+    }
+}
+
+fn from_header<'a>(received: &'a HeaderMap, value: &'a str) -> Result<Presented<'a>, Refused> {
+    let value = value.trim_ascii();
+    let (algorithm, rest) = value.split_once(' ').unwrap_or((value, ""));
     check_algorithm(algorithm)?;
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for part in rest.split(',') {
-        let (name, value) = part
-            .trim()
-            .split_once('=')
-            .ok_or_else(|| malformed("Each part must be of the form name=value."))?;
+        let (name, value) = part.trim_ascii().split_once('=').unwrap_or((part, ""));
         let slot = match name {
             "Credential" => &mut credential,
             "SignedHeaders" => &mut signed_headers,
             "Signature" => &mut signature,
-            _ => {
-                return Err(malformed(
-                    "It has a part other than Credential, SignedHeaders, Signature.",
-                ));
-            }
+            _ => return Err(Place::Header.malformed(COMPONENTS)),
         };
         if slot.replace(value).is_some() {
-            return Err(malformed("It names a part twice."));
+            return Err(Place::Header.malformed(COMPONENTS));
         }
     }
     let (Some(credential), Some(signed_headers), Some(signature)) =
         (credential, signed_headers, signature)
     else {
-        return Err(malformed("Credential, SignedHeaders and Signature are all needed."));
+        return Err(Place::Header.malformed(COMPONENTS));
     };
-    let timestamp = header_timestamp(head)?;
-    presented(Place::Header, credential, signed_headers, signature, &timestamp, malformed)
+    let timestamp = header_timestamp(received)?;
+    presented(Place::Header, Claims { credential, signed_headers, signature, timestamp })
 }
 
-/// `x-amz-date`, else `Date` in the same form.
-fn header_timestamp(head: &Parts) -> Result<String, Refused> {
-    let date = head.headers.get(headers::X_AMZ_DATE).or(head.headers.get(http::header::DATE));
-    let undated = || {
-        Refused::new(
-            Code::AccessDenied,
-            "AWS authentication requires a valid Date or x-amz-date header.",
-        )
-    };
-    let date = date.and_then(|date| date.to_str().ok()).ok_or_else(undated)?;
-    if parse_timestamp(date).is_some() {
-        return Ok(date.to_owned());
-    }
-    // The Date header may be in the form of RFC 9110; the string to sign holds ISO 8601 all the same.
-    let format = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    let date = PrimitiveDateTime::parse(date, format).map_err(|_| undated())?;
-    date.format(TIMESTAMP).map_err(|_| undated())
+/// `x-amz-date`, else `Date`, which may be in HTTP's own form: the string to sign holds ISO 8601 all
+/// the same.
+fn header_timestamp(received: &HeaderMap) -> Result<Cow<'_, str>, Refused> {
+    received
+        .get(headers::X_AMZ_DATE)
+        .or_else(|| received.get(header::DATE))
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| match timestamp::parse(date) {
+            Some(_) => Some(Cow::Borrowed(date)),
+            None => timestamp::from_http_date(date).map(Cow::Owned),
+        })
+        .ok_or_else(|| {
+            Refused::new(
+                Code::AccessDenied,
+                "AWS authentication requires a valid Date or x-amz-date header.",
+            )
+        })
 }
 
-fn from_query(query: &str) -> Result<Presented, Refused> {
-    let find = |wanted: &str| {
-        query_pairs(query).find(|(name, _)| decode(name) == wanted).map(|(_, value)| decode(value))
-    };
-    if find("X-Amz-Algorithm").is_none() && find("AWSAccessKeyId").is_some() {
-        return Err(unsupported());
-    }
-    let need = |name: &str| {
-        find(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+fn from_query<'a>(parameters: &'a Parameters<'_>) -> Result<Presented<'a>, Refused> {
+    let need = |parameter: &'a Option<Cow<'_, str>>| {
+        parameter.as_deref().filter(|value| !value.is_empty()).ok_or_else(|| {
             incomplete(
                 "Query-string authentication version 4 requires the X-Amz-Algorithm, \
                  X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and \
@@ -141,71 +144,85 @@ fn from_query(query: &str) -> Result<Presented, Refused> {
             )
         })
     };
-    let algorithm = need("X-Amz-Algorithm")?;
-    check_algorithm(&algorithm).map_err(|refused| {
-        let known = refused.code == Code::NotImplemented;
-        if known {
-            refused
-        } else {
-            incomplete("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
-        }
-    })?;
-    let (credential, date) = (need("X-Amz-Credential")?, need("X-Amz-Date")?);
-    let (signed_headers, signature) = (need("X-Amz-SignedHeaders")?, need("X-Amz-Signature")?);
-    let expires = need("X-Amz-Expires")?;
-    let expires: i64 =
-        expires.parse().map_err(|_| incomplete("X-Amz-Expires should be a number"))?;
-    let expires =
-        u64::try_from(expires).map_err(|_| incomplete("X-Amz-Expires must be non-negative"))?;
-    if expires > EXPIRES_SECONDS_MAX {
-        return Err(incomplete(
-            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
-             must be less than 604800 seconds",
-        ));
-    }
-    let place = Place::Query { expires: Duration::from_secs(expires) };
-    presented(place, &credential, &signed_headers, &signature, &date, incomplete)
+    check_algorithm(need(&parameters.algorithm)?)?;
+    let claims = Claims {
+        credential: need(&parameters.credential)?,
+        signed_headers: need(&parameters.signed_headers)?,
+        signature: need(&parameters.signature)?,
+        timestamp: Cow::Borrowed(need(&parameters.date)?),
+    };
+    let expires = expires(need(&parameters.expires)?)?;
+    presented(Place::Query { expires }, claims)
 }
 
-fn presented(
-    place: Place,
-    credential: &str,
-    signed_headers: &str,
-    signature: &str,
-    timestamp: &str,
-    refuse: fn(&str) -> Refused,
-) -> Result<Presented, Refused> {
-    let signed_at = parse_timestamp(timestamp)
-        .ok_or_else(|| refuse("The date must be in the ISO 8601 form YYYYMMDD'T'HHMMSS'Z'."))?;
-    // From the right, since some stores' access keys hold slashes.
-    let mut fields = credential.rsplitn(5, '/');
+fn expires(text: &str) -> Result<Duration, Refused> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(incomplete("X-Amz-Expires should be a number"));
+    }
+    if digits.len() < text.len() {
+        return Err(incomplete("X-Amz-Expires must be non-negative"));
+    }
+    let seconds = digits.parse().ok().filter(|seconds| *seconds <= EXPIRES_SECONDS_MAX);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        incomplete(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
+             must be less than 604800 seconds",
+        )
+    })
+}
+
+fn presented(place: Place, claims: Claims<'_>) -> Result<Presented<'_>, Refused> {
+    let signed_at = timestamp::parse(&claims.timestamp).ok_or_else(|| {
+        incomplete("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    })?;
+    let (access_key_id, scope) = credential(place, claims.credential)?;
+    let day = claims.timestamp.get(..timestamp::DATE_BYTES).unwrap_or_default();
+    if scope.date != day {
+        let date = scope.date;
+        return Err(place.malformed(&format!(
+            "Invalid credential date \"{date}\". This date is not the same as X-Amz-Date: \"{day}\"."
+        )));
+    }
+    let mut signature = Signature::default();
+    hex::decode_to_slice(claims.signature, &mut signature)
+        .map_err(|_| place.malformed("the signature must be 64 hexadecimal digits"))?;
+    let signed_headers = signed_headers(place, claims.signed_headers)?;
+    let timestamp = claims.timestamp;
+    Ok(Presented { place, access_key_id, scope, signed_headers, signature, timestamp, signed_at })
+}
+
+/// From the right, since some stores' access keys hold slashes.
+fn credential(place: Place, text: &str) -> Result<(&str, Scope<'_>), Refused> {
+    let mut fields = text.rsplitn(5, '/');
     let (terminator, service, region, date, access_key_id) =
         (fields.next(), fields.next(), fields.next(), fields.next(), fields.next());
-    let (Some(TERMINATOR), Some(service), Some(region), Some(date), Some(access_key_id)) =
+    let (Some(terminator), Some(service), Some(region), Some(date), Some(access_key_id)) =
         (terminator, service, region, date, access_key_id)
     else {
-        return Err(refuse(
-            "The credential must be of the form ACCESS-KEY/YYYYMMDD/REGION/SERVICE/aws4_request.",
+        return Err(place.malformed(
+            "the Credential is mal-formed; expecting \
+             \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
         ));
     };
-    if !timestamp.starts_with(date) || date.len() != 8 {
-        return Err(refuse("The date in the credential scope does not match the request's date."));
+    if terminator != TERMINATOR {
+        return Err(place.malformed(&format!(
+            "incorrect terminal \"{terminator}\". This endpoint uses \"aws4_request\"."
+        )));
     }
-    let is_hex = signature.len() == 64 && signature.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_hex {
-        return Err(refuse("The signature must be 64 hexadecimal digits."));
+    let scope = text.get(access_key_id.len() + 1..).unwrap_or_default();
+    Ok((access_key_id, Scope { text: scope, date, region, service }))
+}
+
+/// Each name once: the canonical request holds a header's value for every time that it is named, and
+/// must not grow beyond the head.
+fn signed_headers(place: Place, text: &str) -> Result<Vec<&str>, Refused> {
+    let mut names: Vec<&str> = text.split(';').collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(place.malformed("SignedHeaders names a header more than once"));
     }
-    let scope =
-        Scope { date: date.to_owned(), region: region.to_owned(), service: service.to_owned() };
-    Ok(Presented {
-        place,
-        access_key_id: access_key_id.to_owned(),
-        scope,
-        signed_headers: signed_headers.split(';').map(str::to_ascii_lowercase).collect(),
-        signature: signature.to_owned(),
-        timestamp: timestamp.to_owned(),
-        signed_at,
-    })
+    Ok(names)
 }
 
 fn check_algorithm(algorithm: &str) -> Result<(), Refused> {
@@ -219,20 +236,7 @@ fn check_algorithm(algorithm: &str) -> Result<(), Refused> {
     }
 }
 
-fn parse_timestamp(text: &str) -> Option<SystemTime> {
-    PrimitiveDateTime::parse(text, TIMESTAMP).ok().map(|at| at.assume_utc().into())
-}
-
-fn decode(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn malformed(message: &str) -> Refused {
-    let text = "The authorization header you provided is malformed. ".to_owned() + message;
-    Refused::new(Code::AuthorizationHeaderMalformed, &text)
-}
-
-fn incomplete(message: &str) -> Refused {
+fn incomplete(message: impl Into<String>) -> Refused {
     Refused::new(Code::AuthorizationQueryParametersError, message)
 }
 
@@ -244,8 +248,7 @@ fn unsupported() -> Refused {
     )
 }
 
-pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const TERMINATOR: &str = "aws4_request";
+const COMPONENTS: &str = "the authorization header requires three components: Credential, \
+                          SignedHeaders, and Signature.";
+/// A week (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>).
 const EXPIRES_SECONDS_MAX: u64 = 604_800;
-const TIMESTAMP: &[time::format_description::BorrowedFormatItem<'static>] =
-    format_description!("[year][month][day]T[hour][minute][second]Z");

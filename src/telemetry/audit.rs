@@ -40,6 +40,9 @@ pub struct Line {
     /// `1.2`, `1.3`; absent on plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_version: Option<&'static str>,
+    /// Whose client certificate was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// Principal ARN; absent for anonymous or unauthenticated callers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requester: Option<String>,

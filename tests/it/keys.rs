@@ -18,7 +18,7 @@ fn request(key: &str) -> (Request, &'static str, &'static str) {
         }
         "s3:VersionId" => (Request::get("/bucket/key?versionId=1"), "s3:GetObjectVersion", object),
         "s3:signatureAge" => {
-            (Request::get("/bucket/key").presigned(Duration::from_secs(60)), "s3:GetObject", object)
+            (Request::get("/bucket/key").presigned(Duration::from_mins(1)), "s3:GetObject", object)
         }
         "s3:x-amz-object-ownership" => {
             let create =

@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod multipart;
 mod policy;
+mod proxy_protocol;
 mod put;
 mod reload;
 mod support;

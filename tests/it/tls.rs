@@ -26,6 +26,8 @@ async fn a_client_with_a_certificate_is_served() {
     let gate = Gate::builder().mutual_tls_listener().start(&upstream).await;
     let leaf = gate.authority().client("alice");
     gate.tls_as(&leaf).send(&Request::get("/bucket/key")).await.is_ok();
+    let lines = gate.audit().await;
+    assert_eq!(lines[0]["client_certificate"], "alice", "{lines:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Reload: when a file of the configuration changes, or on demand, everything is loaded anew.
-//! Invariant: a version is handed on whole or as faults, and no change is missed: events only hasten
-//! what a comparison of the files would find.
+//! Invariant: a version is handed on whole or as faults, and no change is missed: events only
+//! hasten what a comparison of the files would find.
 
 mod fixed;
 mod signal;
@@ -30,12 +30,12 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Starts to watch the files of `running`, which was loaded from `path`, on a thread of its own.
-    /// What changed since `running` was loaded counts as changed.
+    /// Starts to watch the files of `running`, which was loaded from `path`, on a thread of its
+    /// own. What changed since `running` was loaded counts as changed.
     ///
     /// # Errors
-    /// When the thread cannot be started. A folder that cannot be watched is no error: its files are
-    /// compared every [`COMPARE_INTERVAL`].
+    /// When the thread cannot be started. A folder that cannot be watched is no error: its files
+    /// are compared every [`COMPARE_INTERVAL`].
     pub fn start(path: PathBuf, running: &Config) -> io::Result<Self> {
         let signals = Arc::new(Signals::default());
         let (sender, versions) = channel(1);

@@ -36,7 +36,8 @@ impl Signals {
         self.take(limit).unwrap_or(Wake::Changed)
     }
 
-    /// Swallows changes until none came for `quiet`, for `limit` at most. Other signals stay raised.
+    /// Swallows changes until none came for `quiet`, for `limit` at most. Other signals stay
+    /// raised.
     pub(super) fn settle(&self, quiet: Duration, limit: Duration) {
         let end = Instant::now() + limit;
         while Instant::now() < end {

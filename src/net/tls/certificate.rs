@@ -78,18 +78,23 @@ impl Facts {
 }
 
 /// Who a verified client is: its certificate's first DNS name, else first URI, else common name,
-/// else whole subject (RFC 4514).
-pub(super) fn identity(der: &[u8]) -> Option<String> {
+/// else `sha256:` and its fingerprint.
+pub(super) fn identity(der: &[u8]) -> String {
+    named(der).unwrap_or_else(|| {
+        let fingerprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+        format!("sha256:{}", hex::encode(fingerprint))
+    })
+}
+
+fn named(der: &[u8]) -> Option<String> {
     let certificate = Certificate::from_der(der).ok()?;
     let names = names(&certificate);
-    let dns = names.iter().find_map(dns);
+    let common_name = || {
+        let name = certificate.tbs_certificate().subject().common_name().ok()??;
+        Some(name.value().into_owned()).filter(|name| !name.is_empty())
+    };
     let uri = || names.iter().find_map(uri);
-    if let Some(name) = dns.or_else(uri) {
-        return Some(name);
-    }
-    let subject = certificate.tbs_certificate().subject();
-    let common_name = subject.common_name().ok().flatten().map(|name| name.value().into_owned());
-    common_name.or_else(|| Some(subject.to_string())).filter(|name| !name.is_empty())
+    names.iter().find_map(dns).or_else(uri).or_else(common_name)
 }
 
 fn names(certificate: &Certificate) -> Vec<GeneralName> {
@@ -117,4 +122,52 @@ fn ip(name: &GeneralName) -> Option<String> {
     let v4 = <[u8; 4]>::try_from(octets.as_bytes()).map(IpAddr::from);
     let address = v4.or_else(|_| <[u8; 16]>::try_from(octets.as_bytes()).map(IpAddr::from));
     Some(address.ok()?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
+
+    use super::{Facts, identity};
+
+    fn der(names: Vec<SanType>, common_name: Option<&str>) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = names;
+        params.distinguished_name = DistinguishedName::new();
+        if let Some(name) = common_name {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    fn check(names: Vec<SanType>, common_name: Option<&str>, expected: &str) {
+        assert_eq!(identity(&der(names, common_name)), expected);
+    }
+
+    #[test]
+    fn a_client_is_named_by_the_first_name_that_says_most() {
+        let mail = || SanType::Rfc822Name("alice@a.test".try_into().unwrap());
+        let uri = || SanType::URI("spiffe://a.test/alice".try_into().unwrap());
+        let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
+        check(vec![uri(), dns("Alice.test"), dns("b.test")], Some("Alice"), "alice.test");
+        check(vec![mail(), uri()], Some("Alice"), "spiffe://a.test/alice");
+        check(vec![mail()], Some("Alice"), "Alice");
+    }
+
+    #[test]
+    fn a_client_without_a_name_is_its_fingerprint() {
+        let der = der(Vec::new(), None);
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+        assert_eq!(identity(&der), format!("sha256:{}", hex::encode(digest)));
+    }
+
+    #[test]
+    fn what_is_cut_or_followed_by_more_is_no_certificate() {
+        let whole = der(Vec::new(), Some("Alice"));
+        assert!(Facts::of(&whole).is_some());
+        for cut in 0..whole.len() {
+            assert_eq!(Facts::of(&whole[..cut]), None, "the first {cut} bytes");
+        }
+        assert_eq!(Facts::of(&[whole, vec![0]].concat()), None);
+    }
 }

@@ -116,7 +116,7 @@ pub(super) fn describe(connection: &ServerConnection, peer: &mut Peer) {
         _ => Some(TlsVersion::Tls12),
     };
     let leaf = connection.peer_certificates().and_then(<[_]>::first);
-    peer.client_certificate = leaf.and_then(|leaf| certificate::identity(leaf));
+    peer.client_certificate = leaf.map(|leaf| certificate::identity(leaf));
 }
 
 fn server(

@@ -46,6 +46,7 @@ enum Listener {
     Plain,
     Tls,
     MutualTls,
+    Balanced(&'static str),
 }
 
 impl Gate {
@@ -86,6 +87,11 @@ impl Gate {
         let key = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).unwrap();
         let config = self.trusting().with_client_auth_cert(chain, key).unwrap();
         Client { tls: Some(Arc::new(config)), ..self.last() }
+    }
+
+    /// A client of the balanced listener.
+    pub(crate) fn balanced(&self) -> Client {
+        self.last()
     }
 
     /// The admin listener.
@@ -159,6 +165,12 @@ impl Builder {
         self
     }
 
+    /// A plain listener behind a balancer that speaks PROXY v2 and sits in `network`.
+    pub(crate) fn balanced_listener(mut self, network: &'static str) -> Self {
+        self.listeners.push(Listener::Balanced(network));
+        self
+    }
+
     /// A TLS listener that asks for client certificates.
     pub(crate) fn mutual_tls_listener(mut self) -> Self {
         self.listeners.push(Listener::MutualTls);
@@ -221,7 +233,10 @@ impl Builder {
         );
         for listener in &self.listeners {
             text += "[[listener]]\naddress = \"127.0.0.1:0\"\n";
-            if *listener != Listener::Plain {
+            if let Listener::Balanced(network) = listener {
+                let _ = writeln!(text, "proxy_protocol_from = [\"{network}\"]");
+            }
+            if matches!(listener, Listener::Tls | Listener::MutualTls) {
                 text += "tls.certificates = [{ certificate = \"tls.pem\", key = \"tls.key\" }]\n";
             }
             if *listener == Listener::MutualTls {
