@@ -1,5 +1,5 @@
-//! The admin listener: `/metrics`, `/healthz`, `/readyz`. It shares nothing with S3's listeners, so
-//! that no bucket name can collide with it.
+//! The admin listener: `/metrics`, `/healthz`, `/readyz`. It shares no port with S3's listeners, so that
+//! no bucket name can collide with it. Invariant: it tells, and changes nothing.
 
 use std::{
     io,
@@ -18,8 +18,9 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 
-/// Whether the gate takes new requests; `/readyz` shows it. Clones share their state.
-#[derive(Clone, Debug, Default)]
+/// Whether the gate takes new requests; `/readyz` shows it. Clones share their state. At first it does
+/// not: it is starting.
+#[derive(Clone, Debug)]
 pub struct Readiness(Arc<RwLock<Option<&'static str>>>);
 
 impl Readiness {
@@ -39,6 +40,12 @@ impl Readiness {
 
     fn reason(&self) -> Option<&'static str> {
         *self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(Arc::new(RwLock::new(Some("starting"))))
     }
 }
 
@@ -75,12 +82,14 @@ fn answer(
     readiness: &Readiness,
 ) -> Response<Full<Bytes>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD.\n");
+        let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD.\n");
+        reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return reply;
     }
     match (path, readiness.reason()) {
         ("/metrics", _) => {
             let mut reply = text(StatusCode::OK, metrics.render());
-            let exposition = HeaderValue::from_static("text/plain; version=0.0.4");
+            let exposition = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             reply.headers_mut().insert(header::CONTENT_TYPE, exposition);
             reply
         }
@@ -103,3 +112,6 @@ fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
 
 /// Scrapers and probes.
 const CONNECTIONS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! One listening socket: accept, PROXY v2 where it is trusted, TLS, and on to HTTP.
+//! One listening socket: accepts, and sees each connection through to its end. Invariant: no more than
+//! [`ListenerSettings::connections_max`] connections are open.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,12 +11,15 @@ use hyper::body::Incoming;
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::timeout,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_rustls::TlsAcceptor;
 
-use super::{Draining, Peer, proxy_protocol, serve, tls};
+use super::{
+    Draining, Peer,
+    entrance::{self, Entrance, Refused, Wire},
+    serve, tls,
+};
+use crate::telemetry::metrics::{Connections, Metrics};
 
 /// A listener as validated.
 #[derive(Clone, Debug)]
@@ -35,14 +39,9 @@ pub struct ListenerSettings {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    connections: Arc<Semaphore>,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    tls: Option<Arc<ArcSwap<ServerConfig>>>,
-    proxy_protocol_from: Vec<ipnet::IpNet>,
+    slots: Arc<Semaphore>,
+    entrance: Arc<Entrance>,
+    connections: Option<Connections>,
 }
 
 impl Listener {
@@ -53,10 +52,22 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(settings.address).await?;
         let address = socket.local_addr()?;
-        let connections = Arc::new(Semaphore::new(settings.connections_max));
+        let slots = settings.connections_max.min(Semaphore::MAX_PERMITS);
         let proxy_protocol_from = settings.proxy_protocol_from.clone();
-        let shared = Arc::new(Shared { tls, proxy_protocol_from });
-        Ok(Self { socket, address, connections, shared })
+        Ok(Self {
+            socket,
+            address,
+            slots: Arc::new(Semaphore::new(slots)),
+            entrance: Arc::new(Entrance { tls, proxy_protocol_from }),
+            connections: None,
+        })
+    }
+
+    /// Its connections are counted under its address.
+    #[must_use]
+    pub fn counted_in(mut self, metrics: &Metrics) -> Self {
+        self.connections = Some(metrics.connections(&self.address.to_string()));
+        self
     }
 
     /// Where it listens.
@@ -75,79 +86,97 @@ impl Listener {
     {
         let mut begun = draining.clone();
         loop {
-            let accepted = tokio::select! {
+            let (stream, address, slot) = tokio::select! {
                 () = begun.begun() => return,
                 accepted = self.accept() => accepted,
             };
-            let (stream, address, slot) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of descriptors, mostly: what is open must end first.
-                    tracing::warn!(%error, listener = %self.address, "cannot accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
+            let connection = Connection {
+                entrance: Arc::clone(&self.entrance),
+                connections: self.connections.clone(),
+                draining: draining.clone(),
             };
-            let (shared, service, draining) =
-                (Arc::clone(&self.shared), service.clone(), draining.clone());
+            let service = service.clone();
             tokio::spawn(async move {
-                let mut end = draining.clone();
-                tokio::select! {
-                    opened = shared.open(stream, address, service, draining) => {
-                        if let Err(error) = opened {
-                            tracing::debug!(%address, %error, "a connection did not come to HTTP");
-                        }
-                    }
-                    () = end.over() => tracing::debug!(%address, "a connection was cut off"),
-                }
+                connection.run(stream, address, service).await;
                 drop(slot);
             });
         }
     }
 
-    async fn accept(
-        &self,
-    ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-        let slot = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, address) = self.socket.accept().await?;
-        Ok((stream, address, slot))
+    /// The next connection, once there is a slot for it.
+    async fn accept(&self) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+        let mut is_failing = false;
+        loop {
+            let slot = Arc::clone(&self.slots).acquire_owned().await;
+            match (slot, self.socket.accept().await) {
+                (Ok(slot), Ok((stream, address))) => return (stream, address, slot),
+                (_, Err(error)) if is_of_one_connection(&error) => {}
+                (_, Err(error)) => {
+                    // Out of descriptors, mostly: what is open must end first.
+                    if !std::mem::replace(&mut is_failing, true) {
+                        tracing::warn!(%error, listener = %self.address, "cannot accept");
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                // Never closed.
+                (Err(_), Ok(_)) => {}
+            }
+        }
     }
 }
 
-impl Shared {
-    async fn open<S, F, B>(
-        &self,
-        mut stream: TcpStream,
-        address: SocketAddr,
-        service: S,
-        draining: Draining,
-    ) -> io::Result<()>
+/// What a connection takes with it.
+struct Connection {
+    entrance: Arc<Entrance>,
+    connections: Option<Connections>,
+    draining: Draining,
+}
+
+impl Connection {
+    async fn run<S, F, B>(mut self, stream: TcpStream, address: SocketAddr, service: S)
     where
         S: Fn(Peer, Request<Incoming>) -> F,
         F: Future<Output = Response<B>>,
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        stream.set_nodelay(true)?;
-        let peer_ip = address.ip().to_canonical();
-        let mut address = address;
-        if self.proxy_protocol_from.iter().any(|network| network.contains(&peer_ip)) {
-            let header = timeout(HANDSHAKE_MAX, proxy_protocol::read(&mut stream)).await??;
-            address = header.unwrap_or(address);
-        }
-        let mut peer = Peer { address, tls: None, client_certificate: None };
-        let Some(tls) = &self.tls else {
-            serve::connection(stream, peer, service, draining).await;
-            return Ok(());
+        let _open = self.connections.as_ref().map(Connections::open);
+        // Small replies leave at once; the socket works without it, too.
+        let _ = stream.set_nodelay(true);
+        let passed = tokio::select! {
+            () = self.draining.begun() => return,
+            passed = self.entrance.pass(stream, address) => passed,
         };
-        let acceptor = TlsAcceptor::from(tls.load_full());
-        let stream = timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await??;
-        tls::describe(stream.get_ref().1, &mut peer);
-        serve::connection(stream, peer, service, draining).await;
-        Ok(())
+        match passed {
+            Ok((Wire::Plain(io), peer)) => {
+                if let Some(io) = serve::connection(io, peer, service, self.draining).await {
+                    entrance::reset(&io);
+                }
+            }
+            Ok((Wire::Tls(io), peer)) => {
+                if let Some(io) = serve::connection(io, peer, service, self.draining).await {
+                    entrance::reset(io.get_ref().0);
+                }
+            }
+            Err(Refused::Left) => {}
+            Err(refused) => {
+                tracing::debug!(%address, %refused, "a connection did not come to HTTP");
+                if let Some(connections) = &self.connections {
+                    connections.refused(refused.reason());
+                }
+            }
+        }
     }
 }
 
-/// Time for a PROXY header, and for a TLS handshake.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// Failures that say nothing of the next connection (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 /// The other end of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The client: from PROXY v2 where it is trusted, else the socket's.
+    /// The client: from PROXY v2 where it is trusted, else the socket's. Never an IPv4 address in the
+    /// clothes of an IPv6 one.
     pub address: SocketAddr,
     /// `None` on a plain HTTP listener.
     pub tls: Option<TlsVersion>,
-    /// Whose client certificate was verified, where one was given: its first DNS name, else
-    /// `sha256:` and the certificate's fingerprint.
+    /// Whose client certificate was verified, where the listener asks for one: its first DNS name,
+    /// else first URI, else common name, else `sha256:` and the certificate's fingerprint.
     pub client_certificate: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The PROXY protocol, version 2, binary form
 //! (<https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt>, 2.2). Read only from networks that
-//! the configuration trusts, where it is required.
+//! the configuration trusts, where it is required. Invariant: not one byte after the header is taken.
 
 use std::{
     io,
@@ -9,12 +9,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Reads one header. `None` for LOCAL and for address families that say nothing of a client: the
-/// socket's own address stands.
+/// Reads one header. `None` for LOCAL (a load balancer's own health checks) and for address families
+/// that say nothing of a client: the socket's own address stands.
 ///
 /// # Errors
 ///
-/// Anything else than a version 2 header, or one above [`BYTES_MAX`].
+/// Anything else than a version 2 header for a stream, or one above [`BYTES_MAX`].
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
     let mut head = [0; 16];
     stream.read_exact(&mut head).await?;
@@ -32,7 +32,8 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
     match (command, family) {
         (COMMAND_PROXY, TCP_OVER_IPV4) => ipv4(body).map(Some).ok_or_else(truncated),
         (COMMAND_PROXY, TCP_OVER_IPV6) => ipv6(body).map(Some).ok_or_else(truncated),
-        (COMMAND_LOCAL | COMMAND_PROXY, _) => Ok(None),
+        (COMMAND_LOCAL, _) | (COMMAND_PROXY, UNSPECIFIED | STREAM_OVER_UNIX) => Ok(None),
+        (COMMAND_PROXY, _) => Err(refused("the PROXY v2 header is not for a TCP connection")),
         _ => Err(refused("the PROXY v2 header has an unknown version or command")),
     }
 }
@@ -63,8 +64,10 @@ fn truncated() -> io::Error {
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 const COMMAND_LOCAL: u8 = 0x20;
 const COMMAND_PROXY: u8 = 0x21;
+const UNSPECIFIED: u8 = 0x00;
 const TCP_OVER_IPV4: u8 = 0x11;
 const TCP_OVER_IPV6: u8 = 0x21;
+const STREAM_OVER_UNIX: u8 = 0x31;
 /// Addresses (36 bytes at most for IP) and type-length-value fields, which are skipped.
 const BYTES_MAX: usize = 2048;
 
@@ -92,7 +95,17 @@ mod tests {
         (v6[0], v6[1], v6[15], v6[33]) = (0x20, 0x01, 5, 99);
         check(&header(0x21, 0x21, &v6), Ok(Some("[2001::5]:99"))).await;
         check(&header(0x20, 0, &[]), Ok(None)).await;
+        check(&header(0x20, 0x11, &v4), Ok(None)).await;
+        check(&header(0x21, 0, &[4, 0, 1, 9]), Ok(None)).await;
         check(&header(0x21, 0x31, &[0; 216]), Ok(None)).await;
+    }
+
+    #[tokio::test]
+    async fn what_follows_the_header_is_left() {
+        let bytes = [header(0x20, 0, &[4, 0, 1, 9]), b"GET /".to_vec()].concat();
+        let mut stream = bytes.as_slice();
+        read(&mut stream).await.unwrap();
+        assert_eq!(stream, b"GET /");
     }
 
     #[tokio::test]
@@ -103,11 +116,14 @@ mod tests {
             .await;
         check(&header(0x21, 0x11, &[1, 2]), Err("the PROXY v2 header ends before its addresses"))
             .await;
-        check(
-            &header(0x31, 0x11, &[0; 12]),
-            Err("the PROXY v2 header has an unknown version or command"),
-        )
-        .await;
+        for command in [0x31, 0x22] {
+            let error = "the PROXY v2 header has an unknown version or command";
+            check(&header(command, 0x11, &[0; 12]), Err(error)).await;
+        }
+        for family in [0x12, 0x22, 0x10, 0x41] {
+            let error = "the PROXY v2 header is not for a TCP connection";
+            check(&header(0x21, family, &[0; 36]), Err(error)).await;
+        }
         let long = header(0x21, 0x11, &vec![0; BYTES_MAX + 1]);
         check(&long, Err("the PROXY v2 header is too long")).await;
     }

@@ -139,10 +139,9 @@ impl Reader<'_, '_> {
             Standing::Known(_) => return,
             Standing::Unknown | Standing::Unknowable(_) if is_declared => return,
             Standing::Unknowable(_) if !self.is_gate() => return,
-            Standing::Unknowable(reason) => format!(
-                "The proxy cannot know {key}: {reason}. Write the statement without it, or declare \
-                 the key in the configuration."
-            ),
+            Standing::Unknowable(reason) => {
+                format!("The proxy cannot know {key}: {reason}. Write the statement without it.")
+            }
             Standing::Unknown if has_service(key, "aws") => {
                 format!("The proxy cannot know {key}; {}", suggestion())
             }

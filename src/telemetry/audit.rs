@@ -1,14 +1,22 @@
-//! One JSON line per decision.
+//! One JSON line per decision. Invariant: lines are written whole and in the order in which they were
+//! queued; one that is not written is counted.
+//!
+//! A target that fails (a full disk) does not stop the gate: what it refuses and permits does not depend
+//! on the log. Lines are lost meanwhile, which `portcullis_audit_lines_lost_total` and the program's log
+//! tell; a target that hangs makes requests wait.
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
     thread,
 };
 
+use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot};
+
+use super::metrics::AuditLines;
 
 /// Where audit lines go.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +85,7 @@ pub struct Line {
 }
 
 /// The open audit log: a queue of [`QUEUE_LINES_MAX`] lines before a thread that writes. Where the
-/// queue is full senders wait, so that no line is lost; a line that cannot be written is logged.
+/// queue is full senders wait.
 #[derive(Clone, Debug)]
 pub struct Audit {
     queue: mpsc::Sender<Entry>,
@@ -91,18 +99,26 @@ enum Entry {
 }
 
 impl Audit {
-    /// Opens the target and starts the writer, which ends with the last clone.
+    /// [`Audit::open_counted`], its counts shown nowhere.
     ///
     /// # Errors
     ///
     /// The file cannot be created or appended to.
     pub fn open(target: &Target) -> io::Result<Self> {
+        let lines = AuditLines::register(&Registry::new()).map_err(io::Error::other)?;
+        Self::open_counted(target, lines)
+    }
+
+    /// Opens the target and starts the writer, which ends with the last clone.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be created or appended to.
+    pub fn open_counted(target: &Target, lines: AuditLines) -> io::Result<Self> {
         let sink = Sink::open(target)?;
+        let writer = Writer { target: target.clone(), sink, lines, lost: 0 };
         let (queue, entries) = mpsc::channel(QUEUE_LINES_MAX);
-        let target = target.clone();
-        thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(move || write_all(entries, sink, &target))?;
+        thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(entries))?;
         Ok(Self { queue })
     }
 
@@ -117,12 +133,12 @@ impl Audit {
         }
     }
 
-    /// Reopens a file target (log rotation).
+    /// Reopens a file target (log rotation). Where the new file cannot be opened, the old one stays.
     pub async fn reopen(&self) {
         self.send(Entry::Reopen).await;
     }
 
-    /// Waits until every queued line is written.
+    /// Waits until every queued line was given to the system.
     pub async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
         self.send(Entry::Flush(done)).await;
@@ -136,10 +152,75 @@ impl Audit {
     }
 }
 
+/// The thread that writes.
+struct Writer {
+    target: Target,
+    sink: Sink,
+    lines: AuditLines,
+    /// Since the target began to fail.
+    lost: u64,
+}
+
+impl Writer {
+    /// Until all senders are gone; flushes whenever the queue is empty.
+    fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
+        while let Some(entry) = entries.blocking_recv() {
+            match entry {
+                Entry::Line(bytes) => self.write(&bytes),
+                Entry::Reopen => self.reopen(),
+                Entry::Flush(done) => {
+                    self.flush();
+                    let _ = done.send(());
+                }
+            }
+            if entries.is_empty() {
+                self.flush();
+            }
+        }
+    }
+
+    fn write(&mut self, line: &[u8]) {
+        match self.sink.writer().write_all(line) {
+            Ok(()) => self.lines.written.inc(),
+            Err(error) => {
+                self.lines.lost.inc();
+                // One line of log for a failure, however long it lasts.
+                if self.lost == 0 {
+                    tracing::error!(%error, "the audit log cannot be written; lines are lost");
+                }
+                self.lost += 1;
+            }
+        }
+    }
+
+    /// What cannot be flushed stays in the buffer and is tried again with the next lines.
+    fn flush(&mut self) {
+        if self.sink.writer().flush().is_ok() && self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            tracing::warn!(lost, "the audit log is written again; lines were lost");
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.flush();
+        match Sink::open(&self.target) {
+            Ok(sink) => {
+                let pending = std::mem::replace(&mut self.sink, sink).into_pending();
+                if let Err(error) = self.sink.writer().write_all(&pending) {
+                    tracing::error!(%error, "the last lines of the old audit log are lost");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the audit log cannot be reopened; the old file stays");
+            }
+        }
+    }
+}
+
 /// Where bytes go.
 enum Sink {
     Stderr(io::Stderr),
-    File(io::BufWriter<File>),
+    File(BufWriter<File>),
 }
 
 impl Sink {
@@ -148,7 +229,7 @@ impl Sink {
             Target::Stderr => Ok(Self::Stderr(io::stderr())),
             Target::File(path) => {
                 let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-                Ok(Self::File(io::BufWriter::new(file)))
+                Ok(Self::File(BufWriter::with_capacity(BUFFER_BYTES, file)))
             }
         }
     }
@@ -159,64 +240,101 @@ impl Sink {
             Self::File(file) => file,
         }
     }
-}
 
-/// Writes until all senders are gone; flushes whenever the queue is empty.
-fn write_all(mut entries: mpsc::Receiver<Entry>, mut sink: Sink, target: &Target) {
-    while let Some(entry) = entries.blocking_recv() {
-        let written = match entry {
-            Entry::Line(bytes) => sink.writer().write_all(&bytes),
-            Entry::Reopen => sink.writer().flush().and_then(|()| {
-                sink = Sink::open(target)?;
-                Ok(())
-            }),
-            Entry::Flush(done) => {
-                let flushed = sink.writer().flush();
-                let _ = done.send(());
-                flushed
-            }
-        };
-        let written = if entries.is_empty() { written.and(sink.writer().flush()) } else { written };
-        if let Err(error) = written {
-            tracing::error!(%error, "the audit log cannot be written");
+    /// What was taken and could not be written.
+    fn into_pending(self) -> Vec<u8> {
+        match self {
+            Self::Stderr(_) => Vec::new(),
+            Self::File(file) => file.into_parts().1.unwrap_or_default(),
         }
     }
 }
 
 /// Lines that wait for the writer at most.
 pub const QUEUE_LINES_MAX: usize = 4096;
+/// Far above any line, so that the buffer takes each whole or not at all.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-    use super::{Audit, Line, Target};
+    use super::{Audit, AuditLines, BUFFER_BYTES, Line, Registry, Target};
 
     fn line(request_id: &str) -> Line {
         Line { request_id: request_id.to_owned(), decision: "allow", ..Line::default() }
     }
 
+    fn ids(path: &Path) -> Vec<String> {
+        let text = fs::read_to_string(path).unwrap();
+        let line = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        text.lines().map(|it| line(it)["request_id"].as_str().unwrap().to_owned()).collect()
+    }
+
     #[tokio::test]
-    async fn lines_are_written_in_order_and_a_rotated_file_is_let_go() {
+    async fn lines_are_written_in_order_by_whoever_holds_a_clone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        let clone = audit.clone();
+        for number in 0..5000 {
+            let audit = if number % 2 == 0 { &audit } else { &clone };
+            audit.write(&line(&number.to_string())).await;
+        }
+        audit.flush().await;
+        let expected: Vec<_> = (0..5000).map(|number| number.to_string()).collect();
+        assert_eq!(ids(&path), expected);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_appended_to_and_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        for id in ["one", "two"] {
+            let audit = Audit::open(&Target::File(path.clone())).unwrap();
+            audit.write(&line(id)).await;
+            audit.flush().await;
+        }
+        assert_eq!(ids(&path), ["one", "two"]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_rotated_file_is_let_go() {
         let folder = tempfile::tempdir().unwrap();
         let (path, rotated) = (folder.path().join("audit"), folder.path().join("audit.1"));
         let audit = Audit::open(&Target::File(path.clone())).unwrap();
         audit.write(&line("one")).await;
-        audit.write(&line("two")).await;
         audit.flush().await;
         fs::rename(&path, &rotated).unwrap();
         audit.reopen().await;
-        audit.write(&line("three")).await;
+        audit.write(&line("two")).await;
         audit.flush().await;
-        let ids = |path| -> Vec<String> {
-            let text = fs::read_to_string(path).unwrap();
-            let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-            lines
-                .map(|line: serde_json::Value| line["request_id"].as_str().unwrap().into())
-                .collect()
-        };
-        assert_eq!(ids(&rotated), ["one", "two"]);
-        assert_eq!(ids(&path), ["three"]);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!((ids(&rotated), ids(&path)), (vec!["one".into()], vec!["two".into()]));
+    }
+
+    #[tokio::test]
+    async fn where_no_new_file_can_be_opened_the_old_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, moved) = (folder.path().join("logs"), folder.path().join("moved"));
+        fs::create_dir(&inner).unwrap();
+        let audit = Audit::open(&Target::File(inner.join("audit"))).unwrap();
+        fs::rename(&inner, &moved).unwrap();
+        audit.reopen().await;
+        audit.write(&line("one")).await;
+        audit.flush().await;
+        assert_eq!(ids(&moved.join("audit")), ["one"]);
+    }
+
+    #[tokio::test]
+    async fn lines_that_a_full_disk_refuses_are_counted() {
+        let lines = AuditLines::register(&Registry::new()).unwrap();
+        let target = Target::File("/dev/full".into());
+        let audit = Audit::open_counted(&target, lines.clone()).unwrap();
+        for _ in 0..4 {
+            audit.write(&line(&"x".repeat(BUFFER_BYTES / 2))).await;
+        }
+        audit.flush().await;
+        assert_eq!((lines.written.get(), lines.lost.get()), (1, 3));
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder, core::Collector,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
 /// All metrics of one running gate, with a registry of their own.
@@ -27,6 +27,8 @@ pub struct Metrics {
     reloads: IntCounterVec,
     reloaded: GaugeVec,
     certificate_expiry: GaugeVec,
+    connections: AllConnections,
+    audit_lines: AuditLines,
 }
 
 /// How a request ended (label `outcome`).
@@ -45,6 +47,35 @@ pub enum Outcome {
 /// One request in flight.
 #[derive(Debug)]
 pub struct InFlight(IntGauge);
+
+#[derive(Debug)]
+struct AllConnections {
+    open: IntGaugeVec,
+    opened: IntCounterVec,
+    refused: IntCounterVec,
+}
+
+/// Connections of one listener.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    open: IntGauge,
+    opened: IntCounter,
+    refused: IntCounterVec,
+    listener: Arc<str>,
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub struct OpenConnection(IntGauge);
+
+/// What becomes of audit lines.
+#[derive(Clone, Debug)]
+pub struct AuditLines {
+    /// Written, or in the writer's buffer.
+    pub(super) written: IntCounter,
+    /// Not written, since the target failed.
+    pub(super) lost: IntCounter,
+}
 
 impl Metrics {
     /// Registers everything, and the build info.
@@ -116,6 +147,8 @@ impl Metrics {
                 "When the first certificate of a listener expires.",
                 &["listener"],
             )?,
+            connections: AllConnections::register(&registry)?,
+            audit_lines: AuditLines::register(&registry)?,
             registry,
         })
     }
@@ -145,7 +178,9 @@ impl Metrics {
 
     /// The backend answered; 0: it did not.
     pub fn upstream(&self, code: u16, took: Duration) {
-        self.upstream_requests.with_label_values(&[code.to_string()]).inc();
+        let code = http::StatusCode::from_u16(code);
+        let code = code.as_ref().map_or("0", http::StatusCode::as_str);
+        self.upstream_requests.with_label_values(&[code]).inc();
         self.upstream_duration.observe(took.as_secs_f64());
     }
 
@@ -172,6 +207,21 @@ impl Metrics {
         self.certificate_expiry.with_label_values(&[listener]).set(seconds(at));
     }
 
+    /// Connections of the listener at this address.
+    pub fn connections(&self, listener: &str) -> Connections {
+        Connections {
+            open: self.connections.open.with_label_values(&[listener]),
+            opened: self.connections.opened.with_label_values(&[listener]),
+            refused: self.connections.refused.clone(),
+            listener: listener.into(),
+        }
+    }
+
+    /// For an audit log.
+    pub fn audit_lines(&self) -> AuditLines {
+        self.audit_lines.clone()
+    }
+
     /// The Prometheus text format, version 0.0.4.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
@@ -189,10 +239,72 @@ impl Outcome {
     }
 }
 
+impl Connections {
+    /// `portcullis_connections` +1 until the guard is dropped.
+    pub fn open(&self) -> OpenConnection {
+        self.opened.inc();
+        self.open.inc();
+        OpenConnection(self.open.clone())
+    }
+
+    /// A connection did not come to HTTP; `reason` is one of few words.
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.with_label_values(&[&*self.listener, reason]).inc();
+    }
+}
+
+impl AllConnections {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let open = Opts::new("portcullis_connections", "Connections that are open.");
+        Ok(Self {
+            open: register(registry, IntGaugeVec::new(open, &["listener"])?)?,
+            opened: counters(
+                registry,
+                "portcullis_connections_opened_total",
+                "Connections that were accepted.",
+                &["listener"],
+            )?,
+            refused: counters(
+                registry,
+                "portcullis_connections_refused_total",
+                "Connections that did not come to HTTP: late, plain-http, proxy-protocol, tls.",
+                &["listener", "reason"],
+            )?,
+        })
+    }
+}
+
+impl AuditLines {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            written: counter(
+                registry,
+                "portcullis_audit_lines_total",
+                "Audit lines that were written.",
+            )?,
+            lost: counter(
+                registry,
+                "portcullis_audit_lines_lost_total",
+                "Audit lines that could not be written: any above 0 are an incident.",
+            )?,
+        })
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    register(registry, IntCounter::new(name, help)?)
 }
 
 fn counters(

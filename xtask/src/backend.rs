@@ -58,9 +58,14 @@ impl Backend {
     /// - `conditional-put`: honours `If-None-Match: *`.
     pub(crate) fn capabilities(self) -> &'static [&'static str] {
         match self {
-            Self::Embedded => {
-                &["sse-echo", "copy-metadata", "part-etags", "listing-etags", "conditional-put"]
-            }
+            Self::Embedded => &[
+                "sse-echo",
+                "copy-metadata",
+                "tags",
+                "part-etags",
+                "listing-etags",
+                "conditional-put",
+            ],
             Self::Moto => &[
                 "sse-echo",
                 "copy-metadata",

@@ -192,11 +192,11 @@ fn judge(stop: &Stop, status: StatusCode, body: &[u8]) -> Outcome {
 
 fn describe(number: usize, stop: &Stop, outcome: &Outcome) -> String {
     let mark = if outcome.passed { out::green("✓") } else { out::red("✗") };
-    let transport = if stop.secure { "https" } else { "http" };
+    let transport = if stop.secure { "TLS" } else { "plain HTTP" };
     let code = outcome.code.as_deref().unwrap_or(outcome.status.canonical_reason().unwrap_or(""));
     let mut lines = vec![
         format!("{} {}", out::bold(&format!("{number}.")), out::bold(stop.title)),
-        format!("   {} {transport}:/{}", stop.method, stop.target),
+        format!("   {} {} over {transport}", stop.method, stop.target),
     ];
     lines
         .extend(stop.sse.map(|sse| format!("   {}: {sse}", headers::X_AMZ_SERVER_SIDE_ENCRYPTION)));
