@@ -1,1 +1,53 @@
-//! To be written.
+//! The command line: one file a command. Invariant: the exit code tells a script what happened, 0
+//! for done, 1 for a failure at run time, 2 for a wrong call or configuration.
+
+mod args;
+mod check;
+mod completions;
+mod dev;
+mod failure;
+pub(crate) mod out;
+mod serve;
+
+use std::{ffi::OsString, process::ExitCode, time::SystemTime};
+
+use clap::Parser as _;
+
+use self::args::{Arguments, Command};
+pub(crate) use self::{args::DevArgs, failure::Failure};
+use crate::{config, telemetry::log};
+
+/// Runs the program with the arguments of a process, its own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => return said_by_clap(&answer),
+    };
+    let ended = match arguments.command {
+        Command::Serve(serve) => with_runtime(arguments.log_format, serve::run(serve.config)),
+        Command::Dev(dev) => with_runtime(arguments.log_format, dev::run(dev)),
+        Command::Check(check) => check::run(&check),
+        Command::Completions(completions) => Ok(completions::run(&completions)),
+    };
+    ended.unwrap_or_else(Failure::report)
+}
+
+/// Today, for certificates and signatures that the commands make and judge.
+pub(crate) fn now() -> SystemTime {
+    config::now()
+}
+
+/// Runs a command that serves: it logs, and it needs every core.
+fn with_runtime(
+    format: args::LogFormat,
+    command: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    log::init(format.into(), std::env::var("RUST_LOG").ok().as_deref());
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}
+
+/// Help and version, or a wrong call. A reader that has gone away is no failure.
+fn said_by_clap(answer: &clap::Error) -> ExitCode {
+    let _ = answer.print();
+    if answer.use_stderr() { ExitCode::from(failure::EXIT_REFUSED) } else { ExitCode::SUCCESS }
+}

@@ -1,18 +1,41 @@
-//! Configuration: as written → as validated → reload. Every fault at once, with file, line and the mend.
+//! Configuration: as written → as validated → reload. Every fault at once, with file, line and the
+//! mend. Invariant: a [`Config`] is whole: no file that it names needs to be read or checked again.
+
+mod assemble;
+mod certificate;
+mod credentials;
+mod listener;
+mod loading;
+mod policy;
+mod reader;
+pub mod reload;
+mod secrets;
+mod source;
+mod stamps;
+mod suggest;
+mod upstream;
+mod written;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use crate::{net, policy, s3, sigv4, telemetry::audit};
+use self::stamps::Stamps;
+use crate::{net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit};
 
-/// A configuration that was validated whole: files read, policies parsed, certificates checked, secrets resolved.
+/// A configuration that was validated whole: files read, policies parsed, certificates checked,
+/// secrets resolved.
 #[derive(Debug)]
 pub struct Config {
     /// At least one.
-    pub listeners: Vec<net::ListenerSettings>,
+    pub listeners: Vec<Listener>,
     /// The admin listener's address.
     pub admin: SocketAddr,
     /// Where audit lines go.
@@ -21,8 +44,46 @@ pub struct Config {
     pub drain_limit: Duration,
     /// What is read anew for each request.
     pub gate: Gate,
-    /// Every file that was read (configuration, policies, credentials, certificates, secrets): watched for reload.
+    /// Every file that was read (configuration, policies, credentials, certificates, secrets):
+    /// watched for reload.
     pub files: Vec<PathBuf>,
+    /// What works but should be mended.
+    pub warnings: Vec<Fault>,
+    /// What was loaded, for people.
+    pub inventory: Inventory,
+    /// What `files` were like when they were read.
+    stamps: Stamps,
+}
+
+/// A listener, and what its certificate files held.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// What to bind.
+    pub settings: net::ListenerSettings,
+    /// The loaded form of `settings.tls`; `None`: plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Its certificates and when they end.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A leaf certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its file.
+    pub path: PathBuf,
+    /// The last second of its validity.
+    pub not_after: SystemTime,
+}
+
+/// Names of what was loaded. Nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// ARNs of those who may call.
+    pub callers: Vec<String>,
+    /// Documents' names and their numbers of statements.
+    pub policies: Vec<(String, usize)>,
+    /// How many rules there are.
+    pub rules: usize,
 }
 
 /// The part of the configuration that requests are judged by.
@@ -35,32 +96,18 @@ pub struct Gate {
     /// Who may call.
     pub credentials: sigv4::Credentials,
     /// Treatments.
-    pub rules: policy::Rules,
+    pub rules: policies::Rules,
     /// Policy documents.
-    pub policies: policy::Policies,
+    pub policies: policies::Policies,
     /// Whether a 403 names policy, statement and condition.
     pub explain_refusals: bool,
+    /// The longest silence of a client in the middle of a body.
+    pub client_idle_timeout: Duration,
     /// The backend.
-    pub upstream: Upstream,
-    /// Shared by replicas, for upload ids: the current secret, then predecessors that are still accepted. 32 bytes or more each.
-    pub token_secrets: Vec<crate::secret::Secret>,
-}
-
-/// The backend, as validated.
-#[derive(Debug)]
-pub struct Upstream {
-    /// `http` or `https`, host and optional port; no path.
-    pub endpoint: http::Uri,
-    /// The region to sign for.
-    pub region: String,
-    /// The proxy's own credential there.
-    pub credential: sigv4::Credential,
-    /// PEM file of CAs trusted for it; `None`: the system's.
-    pub ca: Option<PathBuf>,
-    /// Time to connect.
-    pub connect_timeout: Duration,
-    /// The longest silence while waiting for a response head or for bytes either way.
-    pub idle_timeout: Duration,
+    pub upstream: crate::upstream::Settings,
+    /// Shared by replicas, for upload ids: the current secret, then predecessors that are still
+    /// accepted. [`TOKEN_SECRET_BYTES_MIN`] or more each.
+    pub token_secrets: Vec<Secret>,
 }
 
 /// One thing that is wrong.
@@ -74,7 +121,74 @@ pub struct Fault {
     pub message: String,
 }
 
-/// Loads and validates everything; `now` judges certificates.
-pub fn load(_path: &Path, _now: std::time::SystemTime) -> Result<Config, Vec<Fault>> {
-    todo!()
+/// `file:line:column: message`, as compilers write it and editors read it.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.path.display())?;
+        if let Some((line, column)) = self.place {
+            write!(f, "{line}:{column}:")?;
+        }
+        write!(f, " {}", self.message)
+    }
 }
+
+/// The environment that `env:NAME` is looked up in.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// Loads and validates everything; `now` judges certificates.
+///
+/// # Errors
+/// All faults, in the order of the file; then those of the files that it names.
+pub fn load(path: &Path, now: SystemTime) -> Result<Config, Vec<Fault>> {
+    load_with(path, now, &process_environment)
+}
+
+/// [`load`], with an environment of the caller's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    path: &Path,
+    now: SystemTime,
+    environment: Environment<'_>,
+) -> Result<Config, Vec<Fault>> {
+    load_watched(path, now, environment).0
+}
+
+/// Today, for [`load`].
+#[expect(clippy::disallowed_methods, reason = "certificates are judged by the day of their load")]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// [`load_with`], and every file that was named, also where the result is faults: whoever mends one
+/// of them expects that it is read again.
+fn load_watched(
+    path: &Path,
+    now: SystemTime,
+    environment: Environment<'_>,
+) -> (Result<Config, Vec<Fault>>, Stamps) {
+    let mut loading = loading::Loading::new(now, environment);
+    let config = loading.configuration(path);
+    let loading::Loading { mut faults, mut warnings, stamps, .. } = loading;
+    for list in [&mut faults, &mut warnings] {
+        list.sort_by_key(|fault| (fault.path != path, fault.path.clone(), fault.place));
+        // Listeners may share a certificate, and then share what is wrong with it.
+        list.dedup();
+    }
+    let result = match config {
+        Some(config) if faults.is_empty() => {
+            let files = stamps.paths().map(Path::to_path_buf).collect();
+            Ok(Config { files, warnings, stamps: stamps.clone(), ..config })
+        }
+        _ => Err(faults),
+    };
+    (result, stamps)
+}
+
+fn process_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The fewest bytes of a token secret: as long as the key of HMAC-SHA-256 should be (RFC 2104, 3).
+pub const TOKEN_SECRET_BYTES_MIN: usize = 32;

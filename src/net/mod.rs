@@ -3,6 +3,7 @@
 mod drain;
 mod listener;
 mod peer;
+mod proxy_protocol;
 mod serve;
 pub mod tls;
 

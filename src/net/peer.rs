@@ -9,7 +9,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// `None` on a plain HTTP listener.
     pub tls: Option<TlsVersion>,
-    /// Subject of the verified client certificate (RFC 4514 text or its first DNS name), where one was given.
+    /// Whose client certificate was verified, where one was given: its first DNS name, else
+    /// `sha256:` and the certificate's fingerprint.
     pub client_certificate: Option<String>,
 }
 

@@ -1,1 +1,84 @@
-//! To be written.
+//! The life of a request, one file a stage. Each stage is a type that holds what it proved, and the
+//! next can only be built from it:
+//!
+//! ```text
+//! Received ─▶ Classified ─▶ Authenticated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
+//! ```
+//!
+//! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
+
+mod authenticate;
+mod authorize;
+mod classify;
+mod context;
+mod document;
+mod prepare;
+mod receive;
+mod relay;
+mod reply;
+mod rescue;
+mod send;
+mod settings;
+mod trace;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use self::{receive::Received, rescue::Error, trace::Trace};
+pub use self::{reply::ReplyBody, settings::Settings};
+use crate::{
+    net::Peer,
+    telemetry::{audit::Audit, metrics::Metrics},
+};
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// Read once a request; a reload replaces it whole.
+    settings: ArcSwap<Settings>,
+    metrics: Arc<Metrics>,
+    audit: Audit,
+}
+
+impl Pipeline {
+    /// A pipeline that judges by `settings`.
+    pub fn new(settings: Settings, metrics: Arc<Metrics>, audit: Audit) -> Self {
+        Self { settings: ArcSwap::from_pointee(settings), metrics, audit }
+    }
+
+    /// Requests received from now on are judged by `settings`; those under way keep theirs.
+    pub fn reload(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Takes one request from its head to the head of its reply. Always replies.
+    pub async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response<ReplyBody> {
+        let _in_flight = self.metrics.in_flight();
+        let received = Received::new(peer, request, self.settings.load_full());
+        let mut trace = Trace::begin(&received, Arc::clone(&self.metrics));
+        let received_facts = received.facts();
+        let mut reply = match run(received, &mut trace).await {
+            Ok(reply) => reply,
+            Err(error) => rescue::rescue(&error, &received_facts, &mut trace),
+        };
+        trace.finish(&mut reply, &self.audit).await;
+        reply
+    }
+}
+
+/// The stages in order. This is the whole path; there is no other.
+async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody>, Error> {
+    let classified = received.classify()?;
+    trace.classified(&classified);
+    let authenticated =
+        classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
+    trace.authenticated(&authenticated);
+    let authorized = authenticated.authorize().await?;
+    trace.authorized(&authorized);
+    let prepared = authorized.prepare()?;
+    let answered = prepared.send(trace).await?;
+    answered.relay().await
+}

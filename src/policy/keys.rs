@@ -1,4 +1,9 @@
 //! What a decision is made on: the principal and the condition keys of one request.
+//!
+//! Invariant: a key is in it once. Names compare without case, as in AWS, but the tag in
+//! `s3:RequestObjectTag/<tag>` compares with case, as tags of objects do.
+
+use std::{borrow::Cow, slice};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +19,89 @@ pub enum Principal {
     },
 }
 
-/// Condition keys and their values; names compare without case. An absent key is not in it.
-#[derive(Clone, Debug, Default)]
-pub struct Keys {}
+/// Condition keys and their values. An absent key is not in it.
+#[derive(Clone, Debug)]
+pub struct Keys<'a> {
+    entries: Vec<Entry<'a>>,
+}
 
-impl Keys {
-    /// Sets a single-valued key.
-    pub fn set(&mut self, _key: &'static str, _value: impl Into<String>) {
-        todo!()
+#[derive(Clone, Debug)]
+struct Entry<'a> {
+    name: Cow<'a, str>,
+    values: Values<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Values<'a> {
+    One(Cow<'a, str>),
+    Many(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Keys<'a> {
+    /// No key at all. Allocates nothing.
+    pub(super) const NONE: Self = Self { entries: Vec::new() };
+
+    /// Sets a single-valued key; the value may be empty, which is not absent.
+    pub fn set(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
+        self.put(key.into(), Values::One(value.into()));
+    }
+
+    /// Sets a multi-valued key. Without values it is absent.
+    pub fn set_all<V: Into<Cow<'a, str>>>(
+        &mut self,
+        key: impl Into<Cow<'a, str>>,
+        values: impl IntoIterator<Item = V>,
+    ) {
+        let (key, values) = (key.into(), values.into_iter().map(Into::into).collect::<Vec<_>>());
+        if values.is_empty() {
+            self.entries.retain(|entry| !is_same(&entry.name, &key));
+        } else {
+            self.put(key, Values::Many(values));
+        }
+    }
+
+    /// The values of a key, one or more; `None` where it is absent.
+    pub fn values(&self, key: &str) -> Option<&[Cow<'a, str>]> {
+        let entry = self.entries.iter().find(|entry| is_same(&entry.name, key))?;
+        Some(match &entry.values {
+            Values::One(value) => slice::from_ref(value),
+            Values::Many(values) => values,
+        })
+    }
+
+    /// The value of a single-valued key.
+    pub(super) fn single(&self, key: &str) -> Option<&str> {
+        match &self.entries.iter().find(|entry| is_same(&entry.name, key))?.values {
+            Values::One(value) => Some(value),
+            Values::Many(_) => None,
+        }
+    }
+
+    fn put(&mut self, name: Cow<'a, str>, values: Values<'a>) {
+        match self.entries.iter_mut().find(|entry| is_same(&entry.name, &name)) {
+            Some(entry) => entry.values = values,
+            None => self.entries.push(Entry { name, values }),
+        }
     }
 }
+
+impl Default for Keys<'_> {
+    fn default() -> Self {
+        Self { entries: Vec::with_capacity(KEYS_TYPICAL) }
+    }
+}
+
+/// Whether two names are of one key.
+pub(super) fn is_same(left: &str, right: &str) -> bool {
+    left.eq_ignore_ascii_case(right) && object_tag(left) == object_tag(right)
+}
+
+fn object_tag(name: &str) -> Option<&str> {
+    let (family, tag) = name.split_once('/')?;
+    family.get(..S3.len())?.eq_ignore_ascii_case(S3).then_some(tag)
+}
+
+const S3: &str = "s3:";
+
+/// Room for what a request has, so that filling allocates once.
+const KEYS_TYPICAL: usize = 24;

@@ -1,11 +1,40 @@
 //! The AWS bucket-policy language. A pure function: no I/O, no clock, no environment.
+//!
+//! ```text
+//! text ─▶ json ─▶ reader: document ─▶ statement ─▶ condition      at load, every fault at once
+//!                                          │
+//! Inquiry, Keys ─▶ decide ─────────────────┴─▶ Permit or Denied   per request, without allocation
+//! ```
 
+mod action;
+mod condition;
+mod context;
 mod decide;
+mod denied;
 mod document;
+mod explain;
+mod faults;
+mod json;
 mod keys;
+mod lint;
+mod mend;
+mod pattern;
+mod principal;
+mod reader;
+mod resource;
 mod rule;
+mod statement;
+mod variable;
 
-pub use decide::{Attachment, Denied, Inquiry, Otherwise, Permit, PlainPermit, Policies};
-pub use document::{Document, Fault};
+pub use context::{KNOWN_KEYS, KnownKey};
+pub use decide::{Attachment, Inquiry, Otherwise, Permit, PlainPermit, Policies};
+pub use denied::Denied;
+pub use document::{Document, Strictness};
+pub use explain::{ConditionOutcome, Explanation, StatementOutcome, Verdict};
+pub use faults::Fault;
 pub use keys::{Keys, Principal};
 pub use rule::{Glob, Rule, Rules, Treatment};
+pub use statement::Effect;
+
+#[cfg(test)]
+mod tests;

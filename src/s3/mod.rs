@@ -2,14 +2,24 @@
 
 mod classify;
 mod code;
+mod copy_source;
+mod encoding;
 pub mod headers;
 mod name;
 mod operation;
 mod query;
 pub mod xml;
 
-pub use classify::{Domains, Request, Unclassified, classify};
+pub use classify::{Domains, PermissionsInBody, Request, Unclassified, classify};
 pub use code::{Code, ErrorDocument};
+pub use copy_source::CopySource;
+pub use encoding::Undecodable;
 pub use name::{BucketName, InvalidName, ObjectKey, Resource};
-pub use operation::{Action, Level, Operation};
-pub use query::Query;
+pub use operation::{Action, Body, Level, Operation};
+pub use query::{InvalidQuery, Query};
+
+/// Whether a switch such as `x-amz-bypass-governance-retention` is on: sent, and not `false`.
+/// Backends differ in which spellings of `true` they take, so any is taken for it.
+fn is_requested(headers: &http::HeaderMap, name: &http::HeaderName) -> bool {
+    headers.get(name).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"))
+}

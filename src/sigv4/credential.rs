@@ -1,7 +1,8 @@
 //! The credentials that callers sign with.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use super::key::LastKey;
 use crate::secret::Secret;
 
 /// One inbound credential, and the principal that it stands for.
@@ -20,21 +21,37 @@ pub struct Credential {
 impl Credential {
     /// `arn:aws:iam::ACCOUNT:user/NAME`.
     pub fn arn(&self) -> String {
-        todo!()
+        format!("arn:aws:iam::{}:user/{}", self.account, self.name)
     }
 }
 
 /// Credentials by access key id.
 #[derive(Clone, Debug, Default)]
-pub struct Credentials {}
+pub struct Credentials(HashMap<String, Arc<Entry>>);
+
+/// A credential, with the signing key that it was last used by.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) credential: Arc<Credential>,
+    pub(super) key: LastKey,
+}
 
 impl Credentials {
     /// Later duplicates are the caller's mistake: the configuration refuses them before.
-    pub fn new(_credentials: Vec<Credential>) -> Self {
-        todo!()
+    pub fn new(credentials: Vec<Credential>) -> Self {
+        let entry = |credential: Credential| {
+            let id = credential.access_key_id.clone();
+            (id, Arc::new(Entry { credential: Arc::new(credential), key: LastKey::default() }))
+        };
+        Self(credentials.into_iter().map(entry).collect())
     }
+
     /// Looks one up.
-    pub fn find(&self, _access_key_id: &str) -> Option<&Arc<Credential>> {
-        todo!()
+    pub fn find(&self, access_key_id: &str) -> Option<&Arc<Credential>> {
+        self.entry(access_key_id).map(|entry| &entry.credential)
+    }
+
+    pub(super) fn entry(&self, access_key_id: &str) -> Option<&Entry> {
+        self.0.get(access_key_id).map(Arc::as_ref)
     }
 }

@@ -1,12 +1,24 @@
-//! AWS Signature Version 4: verification of what comes in (own code), signing of what goes out
-//! (the `aws-sigv4` crate). Is given the time; never reads a clock.
+//! AWS Signature Version 4: verification of what comes in, signing of what goes out. Invariant: it is
+//! given the time, and never reads a clock.
 
 mod body;
+mod canonical;
+mod checksum;
+mod chunked;
 mod credential;
+mod key;
+mod mode;
+mod parameters;
+mod payload;
+mod presented;
+mod refused;
 mod sign;
+mod timestamp;
 mod verify;
 
-pub use body::{BodyError, VerifiedBody};
+pub use body::{BodyError, BodyOutcome, VerifiedBody};
 pub use credential::{Credential, Credentials};
+pub use payload::strip_aws_chunked;
+pub use refused::Refused;
 pub use sign::{Signer, SigningError};
-pub use verify::{AuthType, Caller, Refused, Settings, Verified, verify};
+pub use verify::{AuthType, Caller, Settings, Verified, verify};

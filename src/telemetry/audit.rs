@@ -1,6 +1,14 @@
 //! One JSON line per decision.
 
-use std::path::PathBuf;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+    thread,
+};
+
+use tokio::sync::{mpsc, oneshot};
 
 /// Where audit lines go.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +32,9 @@ pub struct Line {
     /// `1.2`, `1.3`; absent on plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_version: Option<&'static str>,
+    /// Whose client certificate was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// Principal ARN; absent for anonymous or unauthenticated callers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requester: Option<String>,
@@ -65,25 +76,147 @@ pub struct Line {
     pub total_time_ms: u64,
 }
 
-/// The open audit log: a bounded queue before a writer thread; a full queue makes senders wait, no line is lost.
+/// The open audit log: a queue of [`QUEUE_LINES_MAX`] lines before a thread that writes. Where the
+/// queue is full senders wait, so that no line is lost; a line that cannot be written is logged.
 #[derive(Clone, Debug)]
-pub struct Audit {}
+pub struct Audit {
+    queue: mpsc::Sender<Entry>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Line(Vec<u8>),
+    Reopen,
+    Flush(oneshot::Sender<()>),
+}
 
 impl Audit {
-    /// Opens the target and starts the writer.
-    pub fn open(_target: &Target) -> std::io::Result<Self> {
-        todo!()
+    /// Opens the target and starts the writer, which ends with the last clone.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be created or appended to.
+    pub fn open(target: &Target) -> io::Result<Self> {
+        let sink = Sink::open(target)?;
+        let (queue, entries) = mpsc::channel(QUEUE_LINES_MAX);
+        let target = target.clone();
+        thread::Builder::new()
+            .name("audit".to_owned())
+            .spawn(move || write_all(entries, sink, &target))?;
+        Ok(Self { queue })
     }
+
     /// Queues a line.
-    pub async fn write(&self, _line: &Line) {
-        todo!()
+    pub async fn write(&self, line: &Line) {
+        match serde_json::to_vec(line) {
+            Ok(mut bytes) => {
+                bytes.push(b'\n');
+                self.send(Entry::Line(bytes)).await;
+            }
+            Err(error) => tracing::error!(%error, "an audit line cannot be written as JSON"),
+        }
     }
+
     /// Reopens a file target (log rotation).
     pub async fn reopen(&self) {
-        todo!()
+        self.send(Entry::Reopen).await;
     }
+
     /// Waits until every queued line is written.
     pub async fn flush(&self) {
-        todo!()
+        let (done, flushed) = oneshot::channel();
+        self.send(Entry::Flush(done)).await;
+        let _ = flushed.await;
+    }
+
+    async fn send(&self, entry: Entry) {
+        if self.queue.send(entry).await.is_err() {
+            tracing::error!("the audit writer has ended; a line is lost");
+        }
+    }
+}
+
+/// Where bytes go.
+enum Sink {
+    Stderr(io::Stderr),
+    File(io::BufWriter<File>),
+}
+
+impl Sink {
+    fn open(target: &Target) -> io::Result<Self> {
+        match target {
+            Target::Stderr => Ok(Self::Stderr(io::stderr())),
+            Target::File(path) => {
+                let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+                Ok(Self::File(io::BufWriter::new(file)))
+            }
+        }
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Stderr(stderr) => stderr,
+            Self::File(file) => file,
+        }
+    }
+}
+
+/// Writes until all senders are gone; flushes whenever the queue is empty.
+fn write_all(mut entries: mpsc::Receiver<Entry>, mut sink: Sink, target: &Target) {
+    while let Some(entry) = entries.blocking_recv() {
+        let written = match entry {
+            Entry::Line(bytes) => sink.writer().write_all(&bytes),
+            Entry::Reopen => sink.writer().flush().and_then(|()| {
+                sink = Sink::open(target)?;
+                Ok(())
+            }),
+            Entry::Flush(done) => {
+                let flushed = sink.writer().flush();
+                let _ = done.send(());
+                flushed
+            }
+        };
+        let written = if entries.is_empty() { written.and(sink.writer().flush()) } else { written };
+        if let Err(error) = written {
+            tracing::error!(%error, "the audit log cannot be written");
+        }
+    }
+}
+
+/// Lines that wait for the writer at most.
+pub const QUEUE_LINES_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::{Audit, Line, Target};
+
+    fn line(request_id: &str) -> Line {
+        Line { request_id: request_id.to_owned(), decision: "allow", ..Line::default() }
+    }
+
+    #[tokio::test]
+    async fn lines_are_written_in_order_and_a_rotated_file_is_let_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("audit"), folder.path().join("audit.1"));
+        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        audit.write(&line("one")).await;
+        audit.write(&line("two")).await;
+        audit.flush().await;
+        fs::rename(&path, &rotated).unwrap();
+        audit.reopen().await;
+        audit.write(&line("three")).await;
+        audit.flush().await;
+        let ids = |path| -> Vec<String> {
+            let text = fs::read_to_string(path).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            lines
+                .map(|line: serde_json::Value| line["request_id"].as_str().unwrap().into())
+                .collect()
+        };
+        assert_eq!(ids(&rotated), ["one", "two"]);
+        assert_eq!(ids(&path), ["three"]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

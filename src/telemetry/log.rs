@@ -1,5 +1,9 @@
 //! The program's own log, to standard error.
 
+use std::io::{IsTerminal as _, stderr};
+
+use tracing_subscriber::EnvFilter;
+
 /// Text on a terminal, JSON lines elsewhere, unless told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -12,7 +16,18 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging; `filter` as in `RUST_LOG` (default `info`).
-pub fn init(_format: Format, _filter: Option<&str>) {
-    todo!()
+/// Starts logging; `filter` as in `RUST_LOG` (default `info`). A second call changes nothing.
+pub fn init(format: Format, filter: Option<&str>) {
+    let filter = EnvFilter::new(filter.unwrap_or("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let as_text = match format {
+        Format::Auto => stderr().is_terminal(),
+        Format::Text => true,
+        Format::Json => false,
+    };
+    let _ = if as_text {
+        builder.with_ansi(stderr().is_terminal()).with_target(false).try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
 }

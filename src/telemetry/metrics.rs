@@ -1,10 +1,33 @@
-//! Every metric's name, in one place.
+//! Every metric's name, in one place. Labels are bounded: operations, statuses and codes are closed
+//! sets, policies and statements come from the configuration. No bucket, key or caller is a label.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder, core::Collector,
+};
 
 /// All metrics of one running gate, with a registry of their own.
 #[derive(Debug)]
-pub struct Metrics {}
+pub struct Metrics {
+    registry: Registry,
+    in_flight: IntGauge,
+    requests: IntCounterVec,
+    request_duration: HistogramVec,
+    auth_failures: IntCounterVec,
+    decisions: IntCounterVec,
+    upstream_requests: IntCounterVec,
+    upstream_duration: Histogram,
+    received: IntCounter,
+    sent: IntCounter,
+    reloads: IntCounterVec,
+    reloaded: GaugeVec,
+    certificate_expiry: GaugeVec,
+}
 
 /// How a request ended (label `outcome`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,59 +42,237 @@ pub enum Outcome {
     Failed,
 }
 
+/// One request in flight.
+#[derive(Debug)]
+pub struct InFlight(IntGauge);
+
 impl Metrics {
     /// Registers everything, and the build info.
-    pub fn new() -> Self {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// None in practice: names and labels are constants, and the registry is new.
+    pub fn new() -> Result<Arc<Self>, prometheus::Error> {
+        Self::register().map(Arc::new)
     }
+
+    fn register() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let bytes = counters(
+            &registry,
+            "portcullis_body_bytes_total",
+            "Bytes of bodies, received from clients and sent to them.",
+            &["direction"],
+        )?;
+        let build = "1, labelled with the version.";
+        gauges(&registry, "portcullis_build_info", build, &["version"])?
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1.0);
+        Ok(Self {
+            in_flight: in_flight(&registry)?,
+            requests: counters(
+                &registry,
+                "portcullis_requests_total",
+                "Requests by operation, status and outcome (relayed, refused, denied, failed).",
+                &["operation", "code", "outcome"],
+            )?,
+            request_duration: request_duration(&registry)?,
+            auth_failures: counters(
+                &registry,
+                "portcullis_auth_failures_total",
+                "Requests whose signature was refused, by S3 error code.",
+                &["reason"],
+            )?,
+            decisions: counters(
+                &registry,
+                "portcullis_policy_decisions_total",
+                "Policy decisions by effect, and the document and statement that decided.",
+                &["effect", "policy", "statement"],
+            )?,
+            upstream_requests: counters(
+                &registry,
+                "portcullis_upstream_requests_total",
+                "Requests to the backend by status; 0: no answer came.",
+                &["code"],
+            )?,
+            upstream_duration: upstream_duration(&registry)?,
+            received: bytes.with_label_values(&["received"]),
+            sent: bytes.with_label_values(&["sent"]),
+            reloads: counters(
+                &registry,
+                "portcullis_config_reloads_total",
+                "Reloads of the configuration by result (success, failure).",
+                &["result"],
+            )?,
+            reloaded: gauges(
+                &registry,
+                "portcullis_config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was loaded by a reload.",
+                &[],
+            )?,
+            certificate_expiry: gauges(
+                &registry,
+                "portcullis_certificate_expiry_timestamp_seconds",
+                "When the first certificate of a listener expires.",
+                &["listener"],
+            )?,
+            registry,
+        })
+    }
+
     /// `portcullis_inflight_requests` +1 until the guard is dropped.
     pub fn in_flight(&self) -> InFlight {
-        todo!()
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
     }
-    /// `portcullis_requests_total{operation,code,outcome}`, `portcullis_request_duration_seconds{operation}`.
-    pub fn request(
-        &self,
-        _operation: &'static str,
-        _code: u16,
-        _outcome: Outcome,
-        _took: Duration,
-    ) {
-        todo!()
+
+    /// A request has its reply.
+    pub fn request(&self, operation: &'static str, code: u16, outcome: Outcome, took: Duration) {
+        let code = http::StatusCode::from_u16(code).unwrap_or_default();
+        self.requests.with_label_values(&[operation, code.as_str(), outcome.as_str()]).inc();
+        self.request_duration.with_label_values(&[operation]).observe(took.as_secs_f64());
     }
-    /// `portcullis_auth_failures_total{reason}`; reason is an S3 code.
-    pub fn auth_failure(&self, _reason: &'static str) {
-        todo!()
+
+    /// A signature was refused; `reason` is an S3 code.
+    pub fn auth_failure(&self, reason: &'static str) {
+        self.auth_failures.with_label_values(&[reason]).inc();
     }
-    /// `portcullis_policy_decisions_total{effect,policy,statement}`.
-    pub fn decision(&self, _effect: &'static str, _policy: &str, _statement: &str) {
-        todo!()
+
+    /// Policy decided.
+    pub fn decision(&self, effect: &'static str, policy: &str, statement: &str) {
+        self.decisions.with_label_values(&[effect, policy, statement]).inc();
     }
-    /// `portcullis_upstream_requests_total{code}`, `portcullis_upstream_duration_seconds` (to the response head); code 0: none came.
-    pub fn upstream(&self, _code: u16, _took: Duration) {
-        todo!()
+
+    /// The backend answered; 0: it did not.
+    pub fn upstream(&self, code: u16, took: Duration) {
+        self.upstream_requests.with_label_values(&[code.to_string()]).inc();
+        self.upstream_duration.observe(took.as_secs_f64());
     }
-    /// `portcullis_body_bytes_total{direction="received"}`.
-    pub fn received(&self, _bytes: u64) {
-        todo!()
+
+    /// Bytes of request bodies.
+    pub fn received(&self, bytes: u64) {
+        self.received.inc_by(bytes);
     }
-    /// `portcullis_body_bytes_total{direction="sent"}`.
-    pub fn sent(&self, _bytes: u64) {
-        todo!()
+
+    /// Bytes of reply bodies.
+    pub fn sent(&self, bytes: u64) {
+        self.sent.inc_by(bytes);
     }
-    /// `portcullis_config_reloads_total{result}`, `portcullis_config_last_reload_success_timestamp_seconds`.
-    pub fn reload(&self, _succeeded: bool, _at: std::time::SystemTime) {
-        todo!()
+
+    /// A reload was tried.
+    pub fn reload(&self, succeeded: bool, at: SystemTime) {
+        self.reloads.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();
+        if succeeded {
+            self.reloaded.with_label_values::<&str>(&[]).set(seconds(at));
+        }
     }
-    /// `portcullis_certificate_expiry_timestamp_seconds{listener}`.
-    pub fn certificate_expiry(&self, _listener: &str, _at: std::time::SystemTime) {
-        todo!()
+
+    /// A listener's first certificate expires then.
+    pub fn certificate_expiry(&self, listener: &str, at: SystemTime) {
+        self.certificate_expiry.with_label_values(&[listener]).set(seconds(at));
     }
-    /// The Prometheus text format.
+
+    /// The Prometheus text format, version 0.0.4.
     pub fn render(&self) -> String {
-        todo!()
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 }
 
-/// One request in flight.
-#[derive(Debug)]
-pub struct InFlight {}
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Relayed => "relayed",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn in_flight(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
+    let help = "Requests that have come and have no reply yet.";
+    register(registry, IntGauge::new("portcullis_inflight_requests", help)?)
+}
+
+fn request_duration(registry: &Registry) -> Result<HistogramVec, prometheus::Error> {
+    let help = "From the request's head to the reply's, uploads included.";
+    let options = histogram("portcullis_request_duration_seconds", help);
+    register(registry, HistogramVec::new(options, &["operation"])?)
+}
+
+fn upstream_duration(registry: &Registry) -> Result<Histogram, prometheus::Error> {
+    let help = "From sending a request to the head of the backend's answer.";
+    let options = histogram("portcullis_upstream_duration_seconds", help);
+    register(registry, Histogram::with_opts(options)?)
+}
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn histogram(name: &str, help: &str) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(BUCKETS_SECONDS.to_vec())
+}
+
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// From a cached 4 KiB GET to a part of 5 GiB.
+const BUCKETS_SECONDS: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0];
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Metrics, Outcome};
+
+    #[test]
+    fn what_is_counted_is_rendered() {
+        let metrics = Metrics::new().unwrap();
+        metrics.request("PutObject", 403, Outcome::Denied, Duration::from_millis(2));
+        metrics.decision("explicit-deny", "require-sse.json", "DenyUnencrypted");
+        let in_flight = metrics.in_flight();
+        let text = metrics.render();
+        for line in [
+            r#"portcullis_requests_total{code="403",operation="PutObject",outcome="denied"} 1"#,
+            r#"portcullis_policy_decisions_total{effect="explicit-deny",policy="require-sse.json",statement="DenyUnencrypted"} 1"#,
+            r#"portcullis_request_duration_seconds_bucket{operation="PutObject",le="0.0025"} 1"#,
+            "portcullis_inflight_requests 1",
+            "portcullis_build_info{version=",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        drop(in_flight);
+        assert!(metrics.render().contains("portcullis_inflight_requests 0"));
+    }
+}

@@ -1,3 +1,54 @@
 //! The project's chores, run as `cargo xtask <chore>`.
+//!
+//! Invariant: whatever a chore starts has ended when the chore has, also when the chore is killed.
 
-fn main() {}
+mod backend;
+mod bench;
+mod conformance;
+mod first_tier;
+mod report;
+mod rgw;
+mod server;
+mod test;
+mod tools;
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+/// Why a chore could not be done, in words for the person who ran it.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test", options @ ..] => test::run(options),
+        ["bench", options @ ..] => bench::run(options),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        [chore, ..] => Err(format!("there is no chore `{chore}`\n\n{HELP}").into()),
+    };
+    done.unwrap_or_else(|failure| {
+        eprintln!("xtask: {failure}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The repository's root, above this package.
+fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
+
+const HELP: &str = "\
+Usage: cargo xtask <chore>
+
+  test [--only NAME]...   every test: `cargo test`, then stock S3 clients against
+                          a gate before each backend. NAME is a tier (cargo), a
+                          backend (embedded, moto, rgw) or a suite of
+                          tests/conformance (cli, boto3, ...); without it: all.
+  bench [--bytes N]       one object of 5 GiB (or N bytes) up and down through a
+                          gate: CPU seconds, throughput, peak memory
+  help                    this text";

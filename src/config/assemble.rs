@@ -1,0 +1,140 @@
+//! From the parts to the whole. Invariant: every part is validated, whatever the others were,
+//! before the first missing one ends the load.
+
+use std::{path::Path, time::Duration};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Config, Gate, Inventory, TOKEN_SECRET_BYTES_MIN,
+    loading::Loading,
+    reader::{self, OneOrMany},
+    source::{At, Place, Source, read_file},
+    stamps::Stamps,
+    written::{self, Written},
+};
+use crate::{
+    policy::Policies,
+    secret::Secret,
+    sigv4::{Credential, Credentials},
+    telemetry::audit,
+};
+
+impl Loading<'_> {
+    /// Reads the file at `path`, and every file that it names.
+    pub(super) fn configuration(&mut self, path: &Path) -> Option<Config> {
+        let source = self.configuration_file(path)?;
+        let written = reader::read::<Written>(&source, &mut self.faults)?;
+        let listeners = self.listeners(&written.listeners, &source.whole());
+        let admin = self.admin(written.admin.as_ref(), &listeners, &source.whole());
+        let audit = self.audit(written.audit.as_ref());
+        let drain_limit_seconds = self.within(
+            written.drain_limit_seconds.as_ref(),
+            0..=DRAIN_LIMIT_MOST_SECONDS,
+            DRAIN_LIMIT_DEFAULT_SECONDS,
+        );
+        let (gate, inventory) = self.gate(&written, &source.whole());
+        Some(Config {
+            listeners,
+            admin: admin?,
+            audit,
+            drain_limit: Duration::from_secs(drain_limit_seconds),
+            gate: gate?,
+            files: Vec::new(),
+            stamps: Stamps::default(),
+            warnings: Vec::new(),
+            inventory,
+        })
+    }
+
+    fn configuration_file(&mut self, path: &Path) -> Option<Source> {
+        self.stamps.note(path);
+        match read_file(path) {
+            Ok(read) => Some(Source::new(path, self.utf8(path, &read.bytes)?)),
+            Err(message) => self.fault(Place::whole(path).fault(message)),
+        }
+    }
+
+    fn gate(&mut self, written: &Written, file: &Place) -> (Option<Gate>, Inventory) {
+        let s3 = written.s3.as_ref();
+        let region = s3.and_then(|s3| s3.region.as_ref()).and_then(|region| self.region(region));
+        let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
+        let credentials = self.callers(written.credentials.as_ref());
+        let otherwise = self.otherwise(written.policies.as_ref());
+        let (attachments, statements): (Vec<_>, Vec<_>) =
+            self.attachments(&written.policy, otherwise, file).into_iter().unzip();
+        let rules = self.rules(&written.rules);
+        let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
+        let client_idle_timeout = self.timeout(
+            written.client_idle_timeout_seconds.as_ref(),
+            CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS,
+        );
+        let token_secrets = self.token_secrets(written.token_secret.as_ref());
+        let inventory = Inventory {
+            callers: credentials.iter().map(Credential::arn).collect(),
+            policies: attachments.iter().map(|a| a.name.clone()).zip(statements).collect(),
+            rules: written.rules.len(),
+        };
+        let whole = |region, upstream| Gate {
+            region,
+            domains,
+            credentials: Credentials::new(credentials),
+            rules,
+            policies: Policies::new(attachments, otherwise),
+            explain_refusals: written.explain_refusals.unwrap_or(true),
+            client_idle_timeout,
+            upstream,
+            token_secrets,
+        };
+        (region.zip(upstream).map(|(region, upstream)| whole(region, upstream)), inventory)
+    }
+
+    fn callers(&mut self, section: Option<&written::Credentials>) -> Vec<Credential> {
+        section.map_or_else(Vec::new, |section| self.credentials(section))
+    }
+
+    fn audit(&mut self, section: Option<&written::Audit>) -> audit::Target {
+        let Some(named) = section.and_then(|section| section.file.as_ref()) else {
+            return audit::Target::Stderr;
+        };
+        let path = named.named_path();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            let message = format!("the folder {} does not exist; make it", folder.display());
+            self.faults.push(named.fault(message));
+        }
+        audit::Target::File(path)
+    }
+
+    fn token_secrets(
+        &mut self,
+        written: Option<&At<OneOrMany<At<Zeroizing<String>>>>>,
+    ) -> Vec<Secret> {
+        let Some(written) = written else { return Vec::new() };
+        if written.value.0.is_empty() {
+            self.faults.push(written.fault("the list is empty; name the current secret first"));
+        }
+        written.value.0.iter().filter_map(|written| self.token_secret(written)).collect()
+    }
+
+    fn token_secret(&mut self, written: &At<Zeroizing<String>>) -> Option<Secret> {
+        let secret = self.secret(written)?;
+        let bytes = secret.expose().len();
+        if bytes < TOKEN_SECRET_BYTES_MIN {
+            return self.fault(written.fault(format!(
+                "this secret has {bytes} bytes, too few; make one of {TOKEN_SECRET_BYTES_MIN} or \
+                 more: openssl rand -hex 32"
+            )));
+        }
+        Some(secret)
+    }
+}
+
+/// How long a drain waits unless `drain_limit_seconds` says otherwise.
+const DRAIN_LIMIT_DEFAULT_SECONDS: u64 = 30;
+/// Silence of a client unless `client_idle_timeout_seconds` says otherwise.
+const CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS: u64 = 60;
+/// No drain waits longer than an hour.
+const DRAIN_LIMIT_MOST_SECONDS: u64 = 3600;

@@ -1,0 +1,107 @@
+//! The credentials file: who may call. Invariant: every name and account that leaves here can stand
+//! in an ARN as it is, and no access key id occurs twice.
+
+use std::collections::HashMap;
+
+use super::{
+    loading::Loading,
+    reader,
+    secrets::is_reference,
+    source::{At, Place},
+    written,
+};
+use crate::sigv4::Credential;
+
+impl Loading<'_> {
+    /// Reads the credentials file that `[credentials]` names.
+    pub(super) fn credentials(&mut self, section: &written::Credentials) -> Vec<Credential> {
+        let Some(named) = &section.file else { return Vec::new() };
+        let Some((source, others_may_read)) = self.text(named) else { return Vec::new() };
+        let Some(file) = reader::read::<written::CredentialsFile>(&source, &mut self.faults) else {
+            return Vec::new();
+        };
+        if file.credentials.is_empty() {
+            let nobody = "no `[[credential]]` stands here; nobody may call";
+            self.warnings.push(source.whole().fault(nobody));
+        }
+        if others_may_read && file.credentials.iter().any(holds_secret) {
+            self.faults.push(source.whole().fault(
+                "every user of this machine may read these secrets; chmod this file to 0600, or \
+                 to 0640 with the group that the proxy runs as",
+            ));
+        }
+        self.refuse_repeated_ids(&file.credentials);
+        file.credentials.iter().filter_map(|credential| self.credential(credential)).collect()
+    }
+
+    fn credential(&mut self, written: &written::Credential) -> Option<Credential> {
+        let access_key_id = self.access_key_id(written.access_key_id.as_ref());
+        let secret = written.secret_access_key.as_ref().and_then(|s| self.secret_or_literal(s));
+        let name = self.checked(written.name.as_ref(), is_user_name, USER_NAME);
+        let account = self.checked(written.account.as_ref(), is_account, ACCOUNT);
+        Some(Credential {
+            access_key_id: access_key_id?,
+            secret_access_key: secret?,
+            name: name?,
+            account: account?,
+        })
+    }
+
+    /// An access key id that can stand in a credential scope.
+    pub(super) fn access_key_id(&mut self, written: Option<&At<String>>) -> Option<String> {
+        self.checked(written, is_access_key_id, ACCESS_KEY_ID)
+    }
+
+    fn checked(
+        &mut self,
+        written: Option<&At<String>>,
+        accepts: fn(&str) -> bool,
+        form: &str,
+    ) -> Option<String> {
+        let written = written?;
+        if !accepts(&written.value) {
+            return self.fault(written.fault(form));
+        }
+        Some(written.value.clone())
+    }
+
+    fn refuse_repeated_ids(&mut self, credentials: &[written::Credential]) {
+        let mut first_places: HashMap<&str, &Place> = HashMap::new();
+        for id in credentials.iter().filter_map(|credential| credential.access_key_id.as_ref()) {
+            let Some(first) = first_places.insert(&id.value, &id.place) else { continue };
+            let line = first.position.map_or(0, |(line, _)| line);
+            self.faults.push(id.fault(format!(
+                "the access key id `{}` stands in line {line} already; each may occur once",
+                id.value
+            )));
+        }
+    }
+}
+
+fn holds_secret(written: &written::Credential) -> bool {
+    written.secret_access_key.as_ref().is_some_and(|secret| !is_reference(&secret.value))
+}
+
+fn is_access_key_id(text: &str) -> bool {
+    let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (1..=ACCESS_KEY_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(accepts)
+}
+
+fn is_user_name(text: &str) -> bool {
+    let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+    (1..=USER_NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(accepts)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+const ACCESS_KEY_ID: &str = "an access key id has 1 to 128 letters, digits, `_`, `-` and `.`";
+const USER_NAME: &str = "a name has 1 to 64 letters, digits and `+=,.@_-`, since it becomes \
+                         `arn:aws:iam::ACCOUNT:user/NAME`";
+const ACCOUNT: &str = "an account is 12 digits in quotes, such as \"123456789012\"";
+
+/// IAM's limit for `AccessKeyId` (API reference, `AccessKey`).
+const ACCESS_KEY_ID_BYTES_MAX: usize = 128;
+/// IAM's limit for `UserName` (API reference, `CreateUser`).
+const USER_NAME_BYTES_MAX: usize = 64;

@@ -1,0 +1,157 @@
+//! `[upstream]` and `[s3]`. Invariant: an endpoint that leaves here has a scheme, a host, perhaps a
+//! port, and nothing that could be joined to a request's path.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use http::Uri;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
+use super::{loading::Loading, source::At, suggest::quoted, written};
+use crate::{s3::Domains, sigv4::Credential, upstream::Settings as Upstream};
+
+impl Loading<'_> {
+    /// The backend.
+    pub(super) fn upstream(&mut self, written: &written::Upstream) -> Option<Upstream> {
+        let endpoint = written.endpoint.as_ref().and_then(|endpoint| self.endpoint(endpoint));
+        let region = written.region.as_ref().and_then(|region| self.region(region));
+        let credential = self.upstream_credential(written);
+        let ca = written.ca.as_ref().map(|ca| self.upstream_ca(ca));
+        let connect_timeout =
+            self.timeout(written.connect_timeout_seconds.as_ref(), CONNECT_TIMEOUT_DEFAULT_SECONDS);
+        let idle_timeout =
+            self.timeout(written.idle_timeout_seconds.as_ref(), IDLE_TIMEOUT_DEFAULT_SECONDS);
+        let ca = match ca {
+            Some(checked) => Some(checked?),
+            None => None,
+        };
+        Some(Upstream {
+            endpoint: endpoint?,
+            region: region?,
+            credential: credential?,
+            ca,
+            connect_timeout,
+            idle_timeout,
+        })
+    }
+
+    /// A region to sign for.
+    pub(super) fn region(&mut self, written: &At<String>) -> Option<String> {
+        let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if written.value.is_empty() || !written.value.bytes().all(accepts) {
+            return self.fault(written.fault(
+                "a region has letters, digits and `-`, such as \"eu-central-1\"; backends \
+                 without regions mostly sign for \"us-east-1\"",
+            ));
+        }
+        Some(written.value.clone())
+    }
+
+    /// Base domains of virtual-hosted style.
+    pub(super) fn domains(&mut self, written: &[At<String>]) -> Domains {
+        let domains = written.iter().filter_map(|domain| self.domain(domain));
+        Domains::new(domains.collect())
+    }
+
+    fn domain(&mut self, written: &At<String>) -> Option<String> {
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let is_name = written.value.split('.').all(is_label);
+        if !is_name || written.value.parse::<IpAddr>().is_ok() {
+            return self.fault(written.fault(format!(
+                "{} is not a domain; write the name alone, without scheme, port or `*`, such as \
+                 \"s3.example.com\"",
+                quoted(&written.value)
+            )));
+        }
+        Some(written.value.to_ascii_lowercase())
+    }
+
+    fn endpoint(&mut self, written: &At<String>) -> Option<Uri> {
+        let endpoint = match parsed_endpoint(&written.value) {
+            Ok(endpoint) => endpoint,
+            Err(message) => return self.fault(written.fault(message)),
+        };
+        let plain = endpoint.scheme_str() == Some("http");
+        if plain && !endpoint.host().is_some_and(is_loopback) {
+            self.warnings.push(written.fault(
+                "the backend is spoken to over plain HTTP and is not on loopback: whoever is on \
+                 the way reads and alters every object; write an https:// endpoint",
+            ));
+        }
+        Some(endpoint)
+    }
+
+    fn upstream_credential(&mut self, written: &written::Upstream) -> Option<Credential> {
+        let id = written.access_key_id.as_ref().and_then(|id| self.text_or_reference(id));
+        let id = self.access_key_id(id.as_ref());
+        let secret = written.secret_access_key.as_ref().and_then(|secret| self.secret(secret));
+        Some(Credential {
+            access_key_id: id?,
+            secret_access_key: secret?,
+            name: UPSTREAM_NAME.to_owned(),
+            account: UPSTREAM_ACCOUNT.to_owned(),
+        })
+    }
+
+    /// A file of CA certificates, at least one.
+    fn upstream_ca(&mut self, named: &At<String>) -> Option<PathBuf> {
+        let (path, read) = self.file(named)?;
+        let certificates =
+            CertificateDer::pem_slice_iter(&read.bytes).collect::<Result<Vec<_>, _>>();
+        match certificates {
+            Ok(certificates) if !certificates.is_empty() => Some(path),
+            Ok(_) | Err(_) => self.fault(named.fault(format!(
+                "{} holds no PEM certificate; it must begin `-----BEGIN CERTIFICATE-----`",
+                path.display()
+            ))),
+        }
+    }
+
+    /// A timeout of a second to an hour.
+    pub(super) fn timeout(&mut self, written: Option<&At<u64>>, default: u64) -> Duration {
+        Duration::from_secs(self.within(written, 1..=TIMEOUT_MOST_SECONDS, default))
+    }
+}
+
+fn parsed_endpoint(text: &str) -> Result<Uri, String> {
+    let example = "write such as \"https://s3.eu-central-1.amazonaws.com\"";
+    let endpoint: Uri =
+        text.parse().map_err(|error| format!("the endpoint is no URL ({error}); {example}"))?;
+    let (Some(scheme), Some(authority)) = (endpoint.scheme_str(), endpoint.authority()) else {
+        return Err(format!("the endpoint lacks its scheme; {example}"));
+    };
+    if scheme != "http" && scheme != "https" {
+        return Err(format!("the endpoint's scheme must be http or https; {example}"));
+    }
+    // The authority is not shown: what stands before the `@` may be a password.
+    if authority.as_str().contains('@') {
+        return Err("the endpoint must not hold a user; name the credential in `access_key_id` \
+                    and `secret_access_key`"
+            .to_owned());
+    }
+    if endpoint.path() != "/" || endpoint.query().is_some() {
+        return Err(format!(
+            "the endpoint must have no path or query; write \"{scheme}://{authority}\""
+        ));
+    }
+    Ok(endpoint)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The upstream credential's principal; it is never judged, so the name only fills its place.
+const UPSTREAM_NAME: &str = "upstream";
+/// See [`UPSTREAM_NAME`].
+const UPSTREAM_ACCOUNT: &str = "000000000000";
+/// Time to connect unless the file says otherwise.
+const CONNECT_TIMEOUT_DEFAULT_SECONDS: u64 = 5;
+/// Silence of the backend unless the file says otherwise.
+const IDLE_TIMEOUT_DEFAULT_SECONDS: u64 = 60;
+/// No timeout is longer than an hour.
+const TIMEOUT_MOST_SECONDS: u64 = 3600;

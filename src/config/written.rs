@@ -1,0 +1,243 @@
+//! The configuration as written: every key of the file, its type and its place, nothing judged.
+//! Invariant: a field is `None` where the key was absent or mistyped; the latter was reported.
+//! Nothing here has a `Debug`, since some of it is secret.
+
+use zeroize::Zeroizing;
+
+use super::{
+    reader::{OneOrMany, Record, Table},
+    source::At,
+};
+
+/// The whole file.
+pub(super) struct Written {
+    pub(super) drain_limit_seconds: Option<At<u64>>,
+    pub(super) client_idle_timeout_seconds: Option<At<u64>>,
+    pub(super) token_secret: Option<At<OneOrMany<At<Zeroizing<String>>>>>,
+    pub(super) explain_refusals: Option<bool>,
+    pub(super) s3: Option<S3>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) admin: Option<Admin>,
+    pub(super) audit: Option<Audit>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) upstream: Option<Upstream>,
+    pub(super) policies: Option<Policies>,
+    pub(super) policy: Vec<Policy>,
+    pub(super) rules: Vec<Rule>,
+}
+
+impl Record for Written {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            drain_limit_seconds: table.optional("drain_limit_seconds"),
+            client_idle_timeout_seconds: table.optional("client_idle_timeout_seconds"),
+            token_secret: table.required("token_secret", "\"file:token.secret\""),
+            explain_refusals: table.optional("explain_refusals"),
+            s3: table.section("s3", "for which region and host names callers sign"),
+            listeners: table.optional("listener").unwrap_or_default(),
+            admin: table.optional("admin"),
+            audit: table.optional("audit"),
+            credentials: table.section("credentials", "which file names the callers"),
+            upstream: table.section("upstream", "where the backend is"),
+            policies: table.optional("policies"),
+            policy: table.optional("policy").unwrap_or_default(),
+            rules: table.optional("rule").unwrap_or_default(),
+        }
+    }
+}
+
+/// `[s3]`
+pub(super) struct S3 {
+    pub(super) region: Option<At<String>>,
+    pub(super) domains: Vec<At<String>>,
+}
+
+impl Record for S3 {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            region: table.required("region", "\"eu-central-1\""),
+            domains: table.optional("domains").unwrap_or_default(),
+        }
+    }
+}
+
+/// `[[listener]]`
+pub(super) struct Listener {
+    pub(super) address: Option<At<String>>,
+    pub(super) tls: Option<Tls>,
+    pub(super) proxy_protocol_from: Vec<At<String>>,
+    pub(super) connections_max: Option<At<u64>>,
+}
+
+impl Record for Listener {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            address: table.required("address", "\"0.0.0.0:8443\""),
+            tls: table.optional("tls"),
+            proxy_protocol_from: table.optional("proxy_protocol_from").unwrap_or_default(),
+            connections_max: table.optional("connections_max"),
+        }
+    }
+}
+
+/// `tls` of a `[[listener]]`
+pub(super) struct Tls {
+    pub(super) certificates: Option<At<Vec<Certificate>>>,
+    pub(super) client_ca: Option<At<String>>,
+}
+
+impl Record for Tls {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            certificates: table
+                .required("certificates", "[{ certificate = \"tls.pem\", key = \"tls.key\" }]"),
+            client_ca: table.optional("client_ca"),
+        }
+    }
+}
+
+/// One of `tls.certificates`
+pub(super) struct Certificate {
+    pub(super) certificate: Option<At<String>>,
+    pub(super) key: Option<At<String>>,
+}
+
+impl Record for Certificate {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            certificate: table.required("certificate", "\"tls.pem\""),
+            key: table.required("key", "\"tls.key\""),
+        }
+    }
+}
+
+/// `[admin]`
+pub(super) struct Admin {
+    pub(super) address: Option<At<String>>,
+}
+
+impl Record for Admin {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self { address: table.required("address", "\"127.0.0.1:9090\"") }
+    }
+}
+
+/// `[audit]`
+pub(super) struct Audit {
+    pub(super) file: Option<At<String>>,
+}
+
+impl Record for Audit {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self { file: table.optional("file") }
+    }
+}
+
+/// `[credentials]`
+pub(super) struct Credentials {
+    pub(super) file: Option<At<String>>,
+}
+
+impl Record for Credentials {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self { file: table.required("file", "\"credentials.toml\"") }
+    }
+}
+
+/// `[upstream]`
+pub(super) struct Upstream {
+    pub(super) endpoint: Option<At<String>>,
+    pub(super) region: Option<At<String>>,
+    pub(super) access_key_id: Option<At<String>>,
+    pub(super) secret_access_key: Option<At<Zeroizing<String>>>,
+    pub(super) ca: Option<At<String>>,
+    pub(super) connect_timeout_seconds: Option<At<u64>>,
+    pub(super) idle_timeout_seconds: Option<At<u64>>,
+}
+
+impl Record for Upstream {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            endpoint: table.required("endpoint", "\"https://s3.eu-central-1.amazonaws.com\""),
+            region: table.required("region", "\"eu-central-1\""),
+            access_key_id: table.required("access_key_id", "\"env:AWS_ACCESS_KEY_ID\""),
+            secret_access_key: table.required("secret_access_key", "\"env:AWS_SECRET_ACCESS_KEY\""),
+            ca: table.optional("ca"),
+            connect_timeout_seconds: table.optional("connect_timeout_seconds"),
+            idle_timeout_seconds: table.optional("idle_timeout_seconds"),
+        }
+    }
+}
+
+/// `[policies]`
+pub(super) struct Policies {
+    pub(super) otherwise: Option<At<String>>,
+}
+
+impl Record for Policies {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self { otherwise: table.optional("otherwise") }
+    }
+}
+
+/// `[[policy]]`
+pub(super) struct Policy {
+    pub(super) document: Option<At<String>>,
+    pub(super) buckets: Option<At<Vec<At<String>>>>,
+}
+
+impl Record for Policy {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            document: table.required("document", "\"policies/require-sse.json\""),
+            buckets: table.required("buckets", "[\"*\"]"),
+        }
+    }
+}
+
+/// `[[rule]]`
+pub(super) struct Rule {
+    pub(super) buckets: Option<At<Vec<At<String>>>>,
+    pub(super) prefixes: Vec<At<String>>,
+    pub(super) treatment: Option<At<String>>,
+}
+
+impl Record for Rule {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            buckets: table.required("buckets", "[\"*\"]"),
+            prefixes: table.optional("prefixes").unwrap_or_default(),
+            treatment: table.required("treatment", "\"off\""),
+        }
+    }
+}
+
+/// The credentials file.
+pub(super) struct CredentialsFile {
+    pub(super) credentials: Vec<Credential>,
+}
+
+impl Record for CredentialsFile {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self { credentials: table.optional("credential").unwrap_or_default() }
+    }
+}
+
+/// `[[credential]]`
+pub(super) struct Credential {
+    pub(super) access_key_id: Option<At<String>>,
+    pub(super) secret_access_key: Option<At<Zeroizing<String>>>,
+    pub(super) name: Option<At<String>>,
+    pub(super) account: Option<At<String>>,
+}
+
+impl Record for Credential {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            access_key_id: table.required("access_key_id", "\"AKIDEXAMPLE\""),
+            secret_access_key: table.required("secret_access_key", "\"file:alice.secret\""),
+            name: table.required("name", "\"alice\""),
+            account: table.required("account", "\"123456789012\""),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Second stage: what is asked. Invariant: past this point everything speaks of the one reading in
+//! `request`; the head as received serves the signature only.
+
+use http::request::Parts;
+use hyper::body::Incoming;
+
+use super::{
+    receive::{Context, Received},
+    rescue::Error,
+};
+use crate::s3::{self, Operation};
+
+/// A request with exactly one reading, of an operation that this proxy carries.
+#[derive(Debug)]
+pub(super) struct Classified {
+    pub(super) request: s3::Request,
+    pub(super) head: Parts,
+    pub(super) body: Incoming,
+    pub(super) context: Context,
+}
+
+impl Received {
+    pub(super) fn classify(self) -> Result<Classified, Error> {
+        let request = s3::classify(&self.head, &self.context.settings.domains)?;
+        if !is_carried(request.operation) {
+            return Err(Error::Unsupported(request.operation));
+        }
+        Ok(Classified { request, head: self.head, body: self.body, context: self.context })
+    }
+}
+
+/// Known to be S3, but not carried: forms are not yet verified, Object Lambda and directory buckets
+/// are other services behind S3's name.
+fn is_carried(operation: Operation) -> bool {
+    !operation.directory_buckets_only()
+        && !matches!(operation, Operation::PostObject | Operation::WriteGetObjectResponse)
+}

@@ -1,0 +1,194 @@
+//! What policy is told of a request: the principal, and every condition key that the gate knows.
+//!
+//! Invariant: values come from the one reading of the request, as it would leave for the backend. A
+//! key that does not belong to the operation is absent, as in S3
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html>).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderMap, HeaderName, header};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::receive::Context;
+use crate::{
+    net::TlsVersion,
+    policy::{Keys, Principal},
+    s3::{self, Operation, headers},
+    sigv4::{AuthType, Caller},
+    transform::upload_id::Upload,
+};
+
+/// The principal that a caller is.
+pub(super) fn principal(caller: &Caller) -> Principal {
+    match caller {
+        Caller::Anonymous => Principal::Anonymous,
+        Caller::Authenticated { credential, .. } => {
+            Principal::Aws { arn: credential.arn(), account: credential.account.clone() }
+        }
+    }
+}
+
+/// The condition keys of one request.
+pub(super) fn keys<'a>(
+    request: &'a s3::Request,
+    caller: &'a Caller,
+    upload: Option<&'a Upload>,
+    context: &'a Context,
+) -> Keys<'a> {
+    let mut keys = Keys::default();
+    connection(&mut keys, context);
+    identity(&mut keys, caller, context.now);
+    plain_headers(&mut keys, request);
+    encryption(&mut keys, request, upload);
+    parameters(&mut keys, request);
+    tags(&mut keys, request);
+    if let Some(creates) = request.operation.creates_object() {
+        keys.set("s3:ObjectCreationOperation", if creates { "true" } else { "false" });
+    }
+    keys
+}
+
+/// `aws:SecureTransport` is always there, or `Bool … false` would let plain HTTP pass.
+fn connection(keys: &mut Keys<'_>, context: &Context) {
+    let peer = &context.peer;
+    keys.set("aws:SecureTransport", if peer.tls.is_some() { "true" } else { "false" });
+    keys.set("aws:SourceIp", peer.address.ip().to_canonical().to_string());
+    match peer.tls {
+        Some(TlsVersion::Tls12) => keys.set("s3:TlsVersion", "1.2"),
+        Some(TlsVersion::Tls13) => keys.set("s3:TlsVersion", "1.3"),
+        None => {}
+    }
+    let since_epoch = context.now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    keys.set("aws:EpochTime", since_epoch.as_secs().to_string());
+    if let Ok(text) = OffsetDateTime::from(context.now).format(&Rfc3339) {
+        keys.set("aws:CurrentTime", text);
+    }
+}
+
+fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
+    match caller {
+        Caller::Anonymous => {
+            keys.set("aws:PrincipalType", "Anonymous");
+            keys.set("aws:PrincipalAccount", "anonymous");
+            keys.set("aws:userid", "anonymous");
+        }
+        Caller::Authenticated { credential, auth_type, signed_at } => {
+            keys.set("aws:PrincipalType", "User");
+            keys.set("aws:PrincipalArn", credential.arn());
+            keys.set("aws:PrincipalAccount", credential.account.as_str());
+            keys.set("aws:username", credential.name.as_str());
+            keys.set("aws:userid", credential.access_key_id.as_str());
+            keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+            keys.set("s3:authType", auth_type.as_str());
+            if *auth_type == AuthType::Query {
+                let age = now.duration_since(*signed_at).unwrap_or(Duration::ZERO);
+                keys.set("s3:signatureAge", age.as_millis().to_string());
+            }
+        }
+    }
+}
+
+fn plain_headers<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
+    for (key, name) in &ANY_OPERATION {
+        set_header(keys, key, &request.headers, name);
+    }
+    if request.operation.is_write() {
+        for (key, name) in &WRITES {
+            set_header(keys, key, &request.headers, name);
+        }
+    }
+    if let Some(source) = request.copy_source() {
+        let bucket = source.bucket.as_str();
+        keys.set("s3:x-amz-copy-source", format!("{bucket}/{}", source.key.as_str()));
+    }
+}
+
+/// SSE type and KMS key of parts and completion are those of the upload's creation: S3 takes no such
+/// header there. SSE-C is each request's own.
+fn encryption<'a>(keys: &mut Keys<'a>, request: &'a s3::Request, upload: Option<&'a Upload>) {
+    for (key, name) in &ENCRYPTION {
+        if request.operation.accepts_sse() {
+            set_header(keys, key, &request.headers, name);
+        } else if let Some(upload) = upload {
+            let accepted = upload.accepted.iter().find(|(accepted, _)| accepted == name.as_str());
+            if let Some((_, value)) = accepted {
+                keys.set(*key, value.as_str());
+            }
+        }
+    }
+}
+
+fn parameters<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
+    let query = &request.query;
+    if request.operation.is_listing() {
+        for (key, parameter) in [("s3:prefix", "prefix"), ("s3:delimiter", "delimiter")] {
+            if let Some(value) = query.get(parameter) {
+                keys.set(key, value);
+            }
+        }
+        if request.operation != Operation::ListMultipartUploads {
+            keys.set("s3:max-keys", query.get("max-keys").unwrap_or("1000"));
+        }
+    }
+    let source_version = request.copy_source().and_then(|source| source.version_id.as_deref());
+    if let Some(version) = query.get("versionId").or(source_version) {
+        keys.set("s3:VersionId", version);
+    }
+}
+
+/// Tags that a write brings along in `x-amz-tagging`.
+fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
+    let Some(tags) = request.tags().filter(|_| request.operation.is_write()) else { return };
+    keys.set_all("s3:RequestObjectTagKeys", tags.pairs().iter().map(|(tag, _)| tag.as_str()));
+    for (tag, value) in tags.pairs() {
+        keys.set(format!("s3:RequestObjectTag/{tag}"), value.as_str());
+    }
+}
+
+fn set_header<'a>(keys: &mut Keys<'a>, key: &'a str, headers: &'a HeaderMap, name: &HeaderName) {
+    if let Some(value) = text(headers, name) {
+        keys.set(key, value);
+    }
+}
+
+/// Classification has refused `x-amz-*` values that are not visible ASCII; of the rest, what is not
+/// text (a Referer in Latin-1) cannot be compared and counts as absent.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+static ANY_OPERATION: [(&str, HeaderName); 5] = [
+    ("aws:UserAgent", header::USER_AGENT),
+    ("aws:Referer", header::REFERER),
+    ("s3:x-amz-content-sha256", headers::X_AMZ_CONTENT_SHA256),
+    (
+        "s3:x-amz-server-side-encryption-customer-algorithm",
+        headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM,
+    ),
+    ("s3:x-amz-object-ownership", headers::X_AMZ_OBJECT_OWNERSHIP),
+];
+
+static WRITES: [(&str, HeaderName); 14] = [
+    ("s3:if-match", header::IF_MATCH),
+    ("s3:if-none-match", header::IF_NONE_MATCH),
+    ("s3:object-lock-legal-hold", headers::X_AMZ_OBJECT_LOCK_LEGAL_HOLD),
+    ("s3:object-lock-mode", headers::X_AMZ_OBJECT_LOCK_MODE),
+    ("s3:object-lock-retain-until-date", headers::X_AMZ_OBJECT_LOCK_RETAIN_UNTIL_DATE),
+    ("s3:x-amz-acl", headers::X_AMZ_ACL),
+    ("s3:x-amz-grant-full-control", headers::X_AMZ_GRANT_FULL_CONTROL),
+    ("s3:x-amz-grant-read", headers::X_AMZ_GRANT_READ),
+    ("s3:x-amz-grant-read-acp", headers::X_AMZ_GRANT_READ_ACP),
+    ("s3:x-amz-grant-write", headers::X_AMZ_GRANT_WRITE),
+    ("s3:x-amz-grant-write-acp", headers::X_AMZ_GRANT_WRITE_ACP),
+    ("s3:x-amz-metadata-directive", headers::X_AMZ_METADATA_DIRECTIVE),
+    ("s3:x-amz-storage-class", headers::X_AMZ_STORAGE_CLASS),
+    ("s3:x-amz-website-redirect-location", headers::X_AMZ_WEBSITE_REDIRECT_LOCATION),
+];
+
+static ENCRYPTION: [(&str, HeaderName); 2] = [
+    ("s3:x-amz-server-side-encryption", headers::X_AMZ_SERVER_SIDE_ENCRYPTION),
+    (
+        "s3:x-amz-server-side-encryption-aws-kms-key-id",
+        headers::X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID,
+    ),
+];

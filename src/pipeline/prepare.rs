@@ -1,0 +1,186 @@
+//! Fifth stage: the request as it leaves, in the one form that every backend takes: a target encoded
+//! afresh, Content-Length, no transfer coding, no trailer, none of the client's authentication.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+use md5::{Digest as _, Md5};
+
+use super::{
+    authenticate::ClientBody,
+    authorize::{Authorized, Payload},
+    receive::Context,
+    rescue::Error,
+};
+use crate::{
+    s3::{self, Operation, Resource, headers},
+    sigv4::{self, BodyOutcome},
+    transform::{location, upload_id::Upload},
+    upstream::{self, Outbound, Signed},
+};
+
+/// A signed request, and what its answer needs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) signed: Signed,
+    pub(super) plan: ResponsePlan,
+    /// What becomes of the client's body, where there is one.
+    pub(super) outcome: Option<BodyOutcome>,
+    pub(super) context: Context,
+}
+
+/// How the answer's body reaches the client; decided before the request leaves.
+#[derive(Debug)]
+pub(super) enum ResponsePlan {
+    /// Byte for byte.
+    Relay,
+    /// The upload id gets a token for what was accepted.
+    IssueUploadId { resource: Resource, accepted: Vec<(String, String)> },
+    /// The client sees the upload id that it sent.
+    ShowUploadId { presented: String },
+}
+
+impl Authorized {
+    pub(super) fn prepare(self) -> Result<Prepared, Error> {
+        let Self { mut request, permit, body, upload, context } = self;
+        let plan = plan(&request);
+        if let Some(Upload { upstream_id, .. }) = upload {
+            request.query.set("uploadId", upstream_id);
+        }
+        let (body, outcome) = match body {
+            Payload::None => (Outbound::empty(), None),
+            Payload::Empty => (Outbound::document(Bytes::new(), permit.plain()), None),
+            Payload::Document(document) => {
+                let document = translate(document, &mut request, &context)?;
+                (Outbound::document(document, permit.plain()), None)
+            }
+            Payload::Stream(body) => {
+                let outcome = ClientBody::outcome(&body);
+                (Outbound::plain(*body, permit.plain()), Some(outcome))
+            }
+        };
+        let head = head(&mut request, &body);
+        let target = target(&request);
+        let signed = context.settings.upstream.sign(head, &target, body, context.now)?;
+        Ok(Prepared { signed, plan, outcome, context })
+    }
+}
+
+fn plan(request: &s3::Request) -> ResponsePlan {
+    match (request.operation, request.query.get("uploadId")) {
+        (Operation::CreateMultipartUpload, _) => ResponsePlan::IssueUploadId {
+            resource: request.resource.clone(),
+            accepted: accepted(&request.headers),
+        },
+        (Operation::ListParts, Some(presented)) => {
+            ResponsePlan::ShowUploadId { presented: presented.to_owned() }
+        }
+        _ => ResponsePlan::Relay,
+    }
+}
+
+/// Documents that were read here: a new bucket's region becomes the backend's. S3 wants a checksum of
+/// some of them, and a backend need not know the client's newer ones: Content-MD5 is known to all.
+fn translate(
+    document: Bytes,
+    request: &mut s3::Request,
+    context: &Context,
+) -> Result<Bytes, Error> {
+    let settings = &context.settings;
+    let document = if request.operation == Operation::CreateBucket {
+        let (gate, backend) = (&settings.verify.region, settings.upstream.region());
+        Bytes::from(location::translate(&document, gate, backend)?)
+    } else {
+        document
+    };
+    let digest = STANDARD.encode(Md5::digest(&document));
+    let value = HeaderValue::try_from(digest).map_err(http::Error::from);
+    request.headers.insert(headers::CONTENT_MD5, value.map_err(upstream::Error::from)?);
+    headers::remove_checksums(&mut request.headers);
+    Ok(document)
+}
+
+/// The SSE headers of a request, sorted by name, never a customer's key.
+fn accepted(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut accepted: Vec<(String, String)> = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with(headers::SSE_PREFIX))
+        .filter(|(name, _)| **name != headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY)
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect();
+    accepted.sort_unstable();
+    accepted
+}
+
+fn target(request: &s3::Request) -> String {
+    let mut target = request.path();
+    let query = request.query.encode();
+    if !query.is_empty() {
+        target.push('?');
+        target.push_str(&query);
+    }
+    target
+}
+
+fn head(request: &mut s3::Request, body: &Outbound) -> Parts {
+    let (mut head, ()) = http::Request::new(()).into_parts();
+    head.method = request.operation.method();
+    head.headers = std::mem::take(&mut request.headers);
+    // The checksums of a completion speak of an object whose parts brought none.
+    let is_object_data = request.operation.accepts_object_data()
+        || request.operation == Operation::CompleteMultipartUpload;
+    strip(&mut head.headers, is_object_data);
+    sigv4::strip_aws_chunked(&mut head.headers);
+    head.headers.remove(header::CONTENT_LENGTH);
+    // Strict backends want a length of every PUT and POST, also where there is nothing to send.
+    let implied = matches!(head.method, Method::PUT | Method::POST).then_some(0);
+    if let Some(length) = body.length().or(implied) {
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    head
+}
+
+/// Takes away what belongs to the client's connection, its signature or its SDK.
+fn strip(received: &mut HeaderMap, is_object_data: bool) {
+    for name in headers::named_by_connection(received) {
+        received.remove(name);
+    }
+    for name in &CLIENTS_OWN {
+        received.remove(name);
+    }
+    let foreign: Vec<HeaderName> =
+        received.keys().filter(|name| !headers::is_known(name)).cloned().collect();
+    for name in foreign {
+        received.remove(name);
+    }
+    if is_object_data {
+        // Verified here over what the client sent; backends differ in which they take, so none is
+        // passed on. Documents need theirs: S3 demands one.
+        headers::remove_checksums(received);
+    }
+}
+
+static CLIENTS_OWN: [HeaderName; 22] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::DATE,
+    header::EXPECT,
+    header::FORWARDED,
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::VIA,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    headers::X_AMZ_CONTENT_SHA256,
+    headers::X_AMZ_DATE,
+    headers::X_AMZ_DECODED_CONTENT_LENGTH,
+    headers::X_AMZ_SDK_CHECKSUM_ALGORITHM,
+    headers::X_AMZ_SECURITY_TOKEN,
+    headers::X_AMZ_TE,
+    headers::X_AMZ_TRAILER,
+    headers::X_AMZ_USER_AGENT,
+];

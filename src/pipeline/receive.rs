@@ -1,0 +1,80 @@
+//! First stage: a head and a raw body, as they came. The only reader of the wall clock.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use http::{Method, Request, header, request::Parts};
+use hyper::body::{Body as _, Incoming};
+
+use super::Settings;
+use crate::net::Peer;
+
+/// A request of which nothing has been checked.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) head: Parts,
+    pub(super) body: Incoming,
+    pub(super) context: Context,
+}
+
+/// What is known of a request before it is read, and does not change on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    pub(super) peer: Peer,
+    pub(super) request_id: String,
+    /// Wall-clock time of arrival; every later stage is given this one.
+    pub(super) now: SystemTime,
+    pub(super) settings: Arc<Settings>,
+}
+
+/// What a reply must know of its request, whatever became of it.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) request_id: String,
+    pub(super) is_head: bool,
+    /// The client is sending a body, or waits for leave to.
+    pub(super) has_body: bool,
+    pub(super) explain_refusals: bool,
+}
+
+impl Received {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the wall clock is read; it is handed down from here"
+    )]
+    pub(super) fn new(peer: Peer, request: Request<Incoming>, settings: Arc<Settings>) -> Self {
+        let (head, body) = request.into_parts();
+        let context = Context { peer, request_id: request_id(), now: SystemTime::now(), settings };
+        Self { head, body, context }
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            request_id: self.context.request_id.clone(),
+            is_head: self.head.method == Method::HEAD,
+            has_body: !self.body.is_end_stream(),
+            explain_refusals: self.context.settings.explain_refusals,
+        }
+    }
+
+    pub(super) fn user_agent(&self) -> Option<&str> {
+        self.head.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// When a request's journey began, for durations.
+pub(super) fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// 16 upper-case hex digits, in the form of S3's request ids.
+fn request_id() -> String {
+    let mut bytes = [0; 8];
+    // A request id is for finding log lines; where the system has no randomness, TLS has failed long before.
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        bytes = [0; 8];
+    }
+    hex::encode_upper(bytes)
+}

@@ -1,0 +1,162 @@
+//! Every error becomes an S3 reply here, and nowhere else: what the client sees, whose fault it was,
+//! and what the log is told. Exhaustive, so that a new error cannot be added without deciding this.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::{receive::Facts, reply::ReplyBody, trace::Trace};
+use crate::{
+    policy, s3,
+    s3::{Code, ErrorDocument, Operation, headers},
+    sigv4,
+    telemetry::metrics::Outcome,
+    transform::upload_id,
+    upstream,
+};
+
+/// Why a request did not become a relayed answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// No single reading.
+    #[error(transparent)]
+    Unclassified(#[from] s3::Unclassified),
+    /// S3, but not carried here.
+    #[error("{} is not carried by this proxy", .0.name())]
+    Unsupported(Operation),
+    /// A body where S3 takes none.
+    #[error("{} takes no request body", .0.name())]
+    UnexpectedBody(Operation),
+    /// `response-*` from nobody in particular: whoever passes a link on would decide what a browser
+    /// makes of the object.
+    #[error("Request specific response headers cannot be used for anonymous GET requests")]
+    AnonymousOverride,
+    /// The head's signature.
+    #[error(transparent)]
+    Refused(#[from] sigv4::Refused),
+    /// The upload id.
+    #[error(transparent)]
+    Upload(#[from] upload_id::Refused),
+    /// Policy.
+    #[error(transparent)]
+    Denied(#[from] policy::Denied),
+    /// The actions stand in a body that was not read.
+    #[error(transparent)]
+    Unread(#[from] s3::PermissionsInBody),
+    /// A document that is not what S3 defines.
+    #[error(transparent)]
+    MalformedXml(#[from] s3::xml::MalformedXml),
+    /// A document above its limit.
+    #[error("the request document is longer than {bytes_max} bytes")]
+    DocumentTooLong { bytes_max: usize },
+    /// A body that failed while it was read or sent on.
+    #[error(transparent)]
+    Body(#[from] sigv4::BodyError),
+    /// The way to the backend.
+    #[error(transparent)]
+    Upstream(#[from] upstream::Error),
+    /// The backend confirmed what it cannot have received.
+    #[error("the backend answered success before the body had been sent and verified")]
+    EarlySuccess,
+    /// The backend sent the request elsewhere: wrong region or endpoint in the configuration.
+    #[error("the backend answered {0}: check the upstream's endpoint and region")]
+    Redirected(StatusCode),
+    /// An answer that had to be mended and could not be.
+    #[error("the backend sent {0}")]
+    Unreadable(String),
+    /// An upload id that would not fit.
+    #[error(transparent)]
+    TokenTooLong(#[from] upload_id::TooLong),
+}
+
+/// The whole of what an error means.
+struct Verdict {
+    document: ErrorDocument,
+    outcome: Outcome,
+}
+
+/// The reply to a request that failed.
+pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Response<ReplyBody> {
+    let verdict = verdict(error, facts);
+    trace.rescued(error, verdict.document.code, verdict.outcome);
+    let body = if facts.is_head {
+        ReplyBody::text("")
+    } else {
+        ReplyBody::text(verdict.document.to_xml(&facts.request_id, HOST_ID))
+    };
+    let mut reply = Response::new(body);
+    *reply.status_mut() = verdict.document.code.status();
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    if let Ok(id) = HeaderValue::try_from(&facts.request_id) {
+        headers.insert(headers::X_AMZ_REQUEST_ID, id);
+    }
+    headers.insert(headers::X_AMZ_ID_2, HeaderValue::from_static(HOST_ID));
+    if facts.has_body {
+        // What the client may still send cannot be told from its next request.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    reply
+}
+
+fn verdict(error: &Error, facts: &Facts) -> Verdict {
+    match error {
+        Error::Unclassified(s3::Unclassified { code, message }) => refused(*code, message),
+        Error::Unsupported(operation) => refused(
+            Code::NotImplemented,
+            format!("{} is not supported by Portcullis.", operation.name()),
+        ),
+        Error::UnexpectedBody(_) | Error::AnonymousOverride => {
+            refused(Code::InvalidRequest, format!("{error}."))
+        }
+        Error::Refused(refusal) | Error::Body(sigv4::BodyError::Refused(refusal)) => {
+            signature(refusal)
+        }
+        Error::Upload(reason) => {
+            refused(Code::NoSuchUpload, format!("The specified upload does not exist: {reason}."))
+        }
+        Error::Denied(denied) if facts.explain_refusals => {
+            Verdict { outcome: Outcome::Denied, ..refused(Code::AccessDenied, denied.message()) }
+        }
+        Error::Denied(_) => {
+            Verdict { outcome: Outcome::Denied, ..refused(Code::AccessDenied, "Access Denied") }
+        }
+        Error::MalformedXml(_) => refused(Code::MalformedXML, format!("{error}.")),
+        Error::DocumentTooLong { .. } => {
+            refused(Code::MaxMessageLengthExceeded, format!("{error}."))
+        }
+        Error::Body(sigv4::BodyError::Client(_)) => {
+            refused(Code::RequestTimeout, "The request body ended early or stopped coming.")
+        }
+        Error::Upstream(upstream::Error::Unreachable(_) | upstream::Error::Silent(_)) => failed(
+            Code::ServiceUnavailable,
+            "The storage behind this proxy does not answer. Try again.",
+        ),
+        Error::Upstream(
+            upstream::Error::Roots { .. }
+            | upstream::Error::Unsigned(_)
+            | upstream::Error::Unbuilt(_),
+        )
+        | Error::Unread(_)
+        | Error::EarlySuccess
+        | Error::Redirected(_)
+        | Error::Unreadable(_)
+        | Error::TokenTooLong(_) => failed(Code::InternalError, INTERNAL),
+    }
+}
+
+fn refused(code: Code, message: impl Into<String>) -> Verdict {
+    let document = ErrorDocument { code, message: message.into(), elements: Vec::new() };
+    Verdict { document, outcome: Outcome::Refused }
+}
+
+fn failed(code: Code, message: &str) -> Verdict {
+    Verdict { outcome: Outcome::Failed, ..refused(code, message) }
+}
+
+fn signature(refusal: &sigv4::Refused) -> Verdict {
+    let sigv4::Refused { code, message, elements } = refusal.clone();
+    Verdict { document: ErrorDocument { code, message, elements }, outcome: Outcome::Refused }
+}
+
+const HOST_ID: &str = "portcullis";
+const INTERNAL: &str =
+    "We encountered an internal error. The proxy's log names its cause under this request id.";

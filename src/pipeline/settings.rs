@@ -1,0 +1,33 @@
+//! What a request is judged by: one snapshot, carried from its first stage to its last.
+
+use std::time::Duration;
+
+use crate::{policy, s3, sigv4, transform::upload_id::TokenKeys, upstream};
+
+/// Everything that a reload may change, whole.
+pub struct Settings {
+    /// The region that callers sign for.
+    pub verify: sigv4::Settings,
+    /// Base domains for virtual-hosted style.
+    pub domains: s3::Domains,
+    /// Who may call.
+    pub credentials: sigv4::Credentials,
+    /// Treatments.
+    pub rules: policy::Rules,
+    /// Policy documents.
+    pub policies: policy::Policies,
+    /// Whether a 403 names policy, statement and condition.
+    pub explain_refusals: bool,
+    /// The way to the backend.
+    pub upstream: upstream::Client,
+    /// For upload ids.
+    pub token_keys: TokenKeys,
+    /// The longest silence of a client that owes bytes of a body.
+    pub client_idle_timeout: Duration,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! What is told of a request: one audit line, its metrics, and a log line where the proxy or the
+//! backend is at fault. Invariant: nothing here decides anything.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::Response;
+use time::{OffsetDateTime, macros::format_description};
+
+use super::{
+    ReplyBody,
+    authenticate::Authenticated,
+    authorize::Authorized,
+    classify::Classified,
+    receive::{Received, monotonic},
+    rescue::Error,
+};
+use crate::{
+    net::TlsVersion,
+    s3::{BucketName, Code, ObjectKey},
+    sigv4::Caller,
+    telemetry::{
+        audit::{Audit, Line},
+        metrics::{Metrics, Outcome},
+    },
+};
+
+/// The account of one request, filled in as it travels.
+#[derive(Debug)]
+pub(super) struct Trace {
+    began: Instant,
+    line: Line,
+    outcome: Outcome,
+    metrics: Arc<Metrics>,
+}
+
+impl Trace {
+    pub(super) fn begin(received: &Received, metrics: Arc<Metrics>) -> Self {
+        let context = &received.context;
+        let line = Line {
+            time: timestamp(context.now),
+            request_id: context.request_id.clone(),
+            remote_ip: context.peer.address.ip().to_canonical().to_string(),
+            tls_version: context.peer.tls.map(|version| match version {
+                TlsVersion::Tls12 => "1.2",
+                TlsVersion::Tls13 => "1.3",
+            }),
+            client_certificate: context.peer.client_certificate.clone(),
+            user_agent: received.user_agent().map(|agent| cut(agent, USER_AGENT_BYTES_MAX)),
+            decision: "allow",
+            ..Line::default()
+        };
+        Self { began: monotonic(), line, outcome: Outcome::Relayed, metrics }
+    }
+
+    pub(super) fn classified(&mut self, classified: &Classified) {
+        let request = &classified.request;
+        self.line.operation = Some(request.operation.name());
+        self.line.bucket_name =
+            request.resource.bucket().map(BucketName::as_str).map(str::to_owned);
+        self.line.key = request.resource.key().map(ObjectKey::as_str).map(str::to_owned);
+    }
+
+    pub(super) fn unauthenticated(&mut self, error: &Error) {
+        if let Error::Refused(refused) = error {
+            self.metrics.auth_failure(refused.code.as_str());
+        }
+    }
+
+    pub(super) fn authenticated(&mut self, authenticated: &Authenticated) {
+        if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller()
+        {
+            self.line.requester = Some(credential.arn());
+            self.line.access_key_id = Some(credential.access_key_id.clone());
+            self.line.auth_type = Some(auth_type.as_str());
+        }
+    }
+
+    pub(super) fn authorized(&mut self, authorized: &Authorized) {
+        let (policy, statement) = authorized.permit.decided_by().unwrap_or(("", ""));
+        self.metrics.decision("allow", policy, statement);
+        if !policy.is_empty() {
+            self.line.policy = Some(policy.to_owned());
+            self.line.statement = Some(statement.to_owned());
+        }
+    }
+
+    pub(super) fn received(&self, bytes: u64) {
+        self.metrics.received(bytes);
+    }
+
+    pub(super) fn upstream(&self, code: u16, took: Duration) {
+        self.metrics.upstream(code, took);
+    }
+
+    pub(super) fn rescued(&mut self, error: &Error, code: Code, outcome: Outcome) {
+        self.outcome = outcome;
+        self.line.error_code = Some(code.as_str().to_owned());
+        self.line.reason = Some(error.to_string());
+        self.line.decision = match outcome {
+            Outcome::Relayed => "allow",
+            Outcome::Refused => "refused",
+            Outcome::Denied => "deny",
+            Outcome::Failed => "failed",
+        };
+        if let Error::Denied(denied) = error {
+            self.line.policy = denied.document().map(str::to_owned);
+            self.line.statement = denied.statement().map(str::to_owned);
+            self.metrics.decision(
+                denied.effect(),
+                denied.document().unwrap_or_default(),
+                denied.statement().unwrap_or_default(),
+            );
+        }
+        if outcome == Outcome::Failed {
+            tracing::error!(request_id = self.line.request_id, %error, "a request failed");
+        }
+    }
+
+    /// Writes the audit line and the metrics; the reply has not left yet.
+    pub(super) async fn finish(mut self, reply: &mut Response<ReplyBody>, audit: &Audit) {
+        let took = self.began.elapsed();
+        let operation = self.line.operation.unwrap_or("Unknown");
+        self.metrics.request(operation, reply.status().as_u16(), self.outcome, took);
+        self.line.http_status = reply.status().as_u16();
+        self.line.total_time_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        audit.write(&self.line).await;
+        reply.body_mut().count(self.metrics);
+    }
+}
+
+fn timestamp(at: SystemTime) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from(at).format(format).unwrap_or_default()
+}
+
+fn cut(text: &str, bytes_max: usize) -> String {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default().to_owned()
+}
+
+const USER_AGENT_BYTES_MAX: usize = 256;

@@ -1,0 +1,76 @@
+//! One condition: an operator, a key, and values. Invariant: where the key is absent, each operator
+//! says what AWS says (IAM user guide, "Condition operators" and "Multivalued context keys").
+
+mod operand;
+mod operator;
+mod read;
+
+use operand::Operand;
+use operator::Quantifier;
+pub(super) use operator::{Comparison, Operator, Relation};
+pub(super) use read::read;
+
+use super::Keys;
+
+/// `{operator: {key: values}}` of a document.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub(super) operator: Operator,
+    /// Where the key stands in the text.
+    pub(super) at: usize,
+    /// As written.
+    pub(super) operator_name: Box<str>,
+    /// As written.
+    pub(super) key: Box<str>,
+    operands: Box<[Operand]>,
+    /// The values as written.
+    pub(super) written: Box<[Box<str>]>,
+}
+
+impl Condition {
+    /// Whether the condition is true of a request.
+    pub(super) fn holds(&self, keys: &Keys<'_>) -> bool {
+        let values = keys.values(&self.key);
+        if self.operator.comparison == Comparison::Null {
+            return self.holds_null(values.is_none());
+        }
+        match (self.operator.quantifier, values) {
+            (Quantifier::Plain, None) => self.operator.is_negated || self.operator.if_exists,
+            (Quantifier::ForAllValues, None) => true,
+            (Quantifier::ForAnyValue, None) => self.operator.if_exists,
+            // An empty value counts as no value at all here.
+            (Quantifier::ForAllValues, Some([value])) if value.is_empty() => true,
+            (Quantifier::ForAllValues, Some(values)) => {
+                values.iter().all(|value| self.is_true_of(value, keys))
+            }
+            (Quantifier::ForAnyValue, Some(values)) => {
+                values.iter().any(|value| self.is_true_of(value, keys))
+            }
+            // AWS leaves several values under a plain operator open; a Deny is to fire here.
+            (Quantifier::Plain, Some(values)) => {
+                let any_matches = values.iter().any(|value| self.matches(value, keys));
+                any_matches != self.operator.is_negated
+            }
+        }
+    }
+
+    /// `Null` looks at presence alone, and so has nothing to quantify over.
+    fn holds_null(&self, is_absent: bool) -> bool {
+        match self.operator.quantifier {
+            Quantifier::Plain => self.operands.contains(&Operand::Null(is_absent)),
+            Quantifier::ForAllValues => true,
+            Quantifier::ForAnyValue => false,
+        }
+    }
+
+    fn is_true_of(&self, value: &str, keys: &Keys<'_>) -> bool {
+        self.matches(value, keys) != self.operator.is_negated
+    }
+
+    fn matches(&self, value: &str, keys: &Keys<'_>) -> bool {
+        self.operands.iter().any(|operand| operand.matches(value, keys))
+    }
+}
+
+#[cfg(test)]
+mod tests;

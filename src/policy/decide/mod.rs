@@ -1,0 +1,213 @@
+//! The decision. Invariant: it is the only place that mints a [`Permit`].
+//!
+//! An explicit Deny wins, then an Allow, and [`Otherwise`] decides where no statement applies
+//! (IAM user guide, "Policy evaluation logic"). Passing allocates nothing.
+
+use std::sync::Arc;
+
+use super::{Denied, Document, Effect, Glob, Keys, Principal, Treatment, statement::Statement};
+
+/// A document and the buckets that it is attached to.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Its name in refusals and audit lines (the file's name).
+    pub name: String,
+    /// Buckets, any of which must match. Requests that are about no bucket (`ListBuckets`) are judged
+    /// by the documents that are attached to `*`.
+    pub buckets: Vec<Glob>,
+    /// The document.
+    pub document: Document,
+}
+
+/// What decides where no statement applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// Authenticated callers pass, anonymous ones do not.
+    #[default]
+    AllowAuthenticated,
+    /// Only an Allow passes.
+    Strict,
+}
+
+/// All policies in force.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    attached: Vec<Attached>,
+    otherwise: Otherwise,
+}
+
+/// One question: may this principal do this action on this resource?
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// Such as `s3:PutObject`.
+    pub action: &'a str,
+    /// The resource's ARN. `*`, for the service itself, is met by `*` and by `arn:aws:s3:::*`.
+    pub resource: &'a str,
+    /// The bucket by which documents are chosen; `None` for the service itself.
+    pub bucket: Option<&'a str>,
+    /// The condition keys that this action has in this request.
+    pub keys: &'a Keys<'a>,
+}
+
+/// A document in force.
+#[derive(Clone, Debug)]
+pub(super) struct Attached {
+    pub(super) name: Arc<str>,
+    buckets: Vec<Glob>,
+    pub(super) document: Document,
+}
+
+/// What the documents say of an inquiry, and the statement that says so.
+enum Judgement<'p> {
+    Allow(&'p Attached, &'p Statement),
+    Deny(&'p Attached, &'p Statement),
+    Silent,
+}
+
+impl Policies {
+    /// In the order of the configuration.
+    pub fn new(attachments: Vec<Attachment>, otherwise: Otherwise) -> Self {
+        let attached = attachments.into_iter().map(|attachment| Attached {
+            name: attachment.name.into(),
+            buckets: attachment.buckets,
+            document: attachment.document,
+        });
+        Self { attached: attached.collect(), otherwise }
+    }
+
+    /// All inquiries must pass. No inquiry (CORS preflight) passes.
+    pub fn decide(
+        &self,
+        treatment: Treatment,
+        inquiries: &[Inquiry<'_>],
+    ) -> Result<Permit, Denied> {
+        let mut allowed_by = None;
+        for inquiry in inquiries {
+            match self.judge(inquiry) {
+                Judgement::Deny(attached, statement) => {
+                    return Err(Denied::explicit(&attached.name, statement, inquiry));
+                }
+                Judgement::Allow(attached, statement) => {
+                    allowed_by.get_or_insert((attached, statement));
+                }
+                Judgement::Silent if self.lets_pass(inquiry.principal) => {}
+                Judgement::Silent => return Err(Denied::implicit(inquiry)),
+            }
+        }
+        let decided_by = allowed_by.map(|(attached, statement)| DecidedBy {
+            document: Arc::clone(&attached.name),
+            statement: Arc::clone(&statement.label),
+        });
+        Ok(Permit { treatment, decided_by })
+    }
+
+    fn judge(&self, inquiry: &Inquiry<'_>) -> Judgement<'_> {
+        let mut judgement = Judgement::Silent;
+        for attached in self.attached_to(inquiry.bucket) {
+            for statement in &attached.document.statements {
+                let is_decided = matches!(judgement, Judgement::Allow(..));
+                match statement.effect {
+                    Effect::Allow if is_decided => {}
+                    Effect::Allow if statement.applies(inquiry) => {
+                        judgement = Judgement::Allow(attached, statement);
+                    }
+                    Effect::Deny if statement.applies(inquiry) => {
+                        return Judgement::Deny(attached, statement);
+                    }
+                    Effect::Allow | Effect::Deny => {}
+                }
+            }
+        }
+        judgement
+    }
+
+    /// The documents that judge a bucket's requests.
+    pub(super) fn attached_to(&self, bucket: Option<&str>) -> impl Iterator<Item = &Attached> {
+        self.attached.iter().filter(move |attached| {
+            attached.buckets.iter().any(|glob| match bucket {
+                Some(bucket) => glob.matches(bucket),
+                None => glob.is_any(),
+            })
+        })
+    }
+
+    fn lets_pass(&self, principal: &Principal) -> bool {
+        match (self.otherwise, principal) {
+            (Otherwise::AllowAuthenticated, Principal::Aws { .. }) => true,
+            (Otherwise::AllowAuthenticated, Principal::Anonymous) | (Otherwise::Strict, _) => false,
+        }
+    }
+}
+
+/// Proof that policy let a request pass. Cannot be made elsewhere: only a decision gives one,
+///
+/// ```
+/// use portcullis::policy::{Permit, Policies, Treatment};
+/// fn permit(policies: &Policies) -> Permit {
+///     policies.decide(Treatment::Off, &[]).unwrap()
+/// }
+/// # permit(&Policies::default());
+/// ```
+///
+/// and nobody else can:
+///
+/// ```compile_fail
+/// use portcullis::policy::{Permit, Policies, Treatment};
+/// fn permit(_policies: &Policies) -> Permit {
+///     Permit { treatment: Treatment::Off, decided_by: None }
+/// }
+/// # permit(&Policies::default());
+/// ```
+#[derive(Debug)]
+pub struct Permit {
+    treatment: Treatment,
+    decided_by: Option<DecidedBy>,
+}
+
+#[derive(Debug)]
+struct DecidedBy {
+    document: Arc<str>,
+    statement: Arc<str>,
+}
+
+/// Proof that policy lets a body leave as plaintext. Cannot be made elsewhere: only a permit gives one,
+///
+/// ```
+/// use portcullis::policy::{Permit, PlainPermit, Policies, Treatment};
+/// fn plain(permit: Permit) -> PlainPermit {
+///     permit.plain()
+/// }
+/// # plain(Policies::default().decide(Treatment::Off, &[]).unwrap());
+/// ```
+///
+/// and nobody else can:
+///
+/// ```compile_fail
+/// use portcullis::policy::{Permit, PlainPermit, Policies, Treatment};
+/// fn plain(_permit: Permit) -> PlainPermit {
+///     PlainPermit(())
+/// }
+/// # plain(Policies::default().decide(Treatment::Off, &[]).unwrap());
+/// ```
+#[derive(Debug)]
+pub struct PlainPermit(());
+
+impl Permit {
+    /// How the body leaves. Exhaustive, so that a new treatment must decide here.
+    pub fn plain(self) -> PlainPermit {
+        match self.treatment {
+            Treatment::Off => PlainPermit(()),
+        }
+    }
+
+    /// The document and statement of the Allow that decided (`None`: no statement applied).
+    pub fn decided_by(&self) -> Option<(&str, &str)> {
+        let decided_by = self.decided_by.as_ref()?;
+        Some((&decided_by.document, &decided_by.statement))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! One statement. Invariant: it applies where all of principal, action, resource and conditions do.
+
+mod read;
+
+use std::sync::Arc;
+
+pub(super) use read::read;
+
+use super::{Inquiry, condition::Condition, pattern::Pattern, principal::Named, resource::SERVICE};
+
+/// A statement of a document.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    /// Sid, or `#3` by place.
+    pub(super) label: Arc<str>,
+    pub(super) effect: Effect,
+    pub(super) principals: Matches<Named>,
+    pub(super) actions: Matches<Pattern>,
+    pub(super) resources: Matches<Pattern>,
+    pub(super) conditions: Box<[Condition]>,
+}
+
+/// What a statement says where it applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Lets the request pass, unless something denies it.
+    Allow,
+    /// Refuses the request, whatever allows it.
+    Deny,
+}
+
+/// `Action` or `NotAction`, and the like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Matches<T> {
+    pub(super) is_negated: bool,
+    pub(super) list: Box<[T]>,
+}
+
+impl Statement {
+    pub(super) fn applies(&self, inquiry: &Inquiry<'_>) -> bool {
+        // The cheap comparisons first.
+        self.matches_principal(inquiry)
+            && self.matches_action(inquiry)
+            && self.matches_resource(inquiry)
+            && self.conditions.iter().all(|condition| condition.holds(inquiry.keys))
+    }
+
+    /// Whether both speak of the same callers, actions and resources.
+    pub(super) fn speaks_of_same(&self, other: &Self) -> bool {
+        self.principals == other.principals
+            && self.actions == other.actions
+            && self.resources == other.resources
+    }
+
+    pub(super) fn matches_action(&self, inquiry: &Inquiry<'_>) -> bool {
+        self.actions.holds(|action| action.matches_ignoring_case(inquiry.action, inquiry.keys))
+    }
+
+    pub(super) fn matches_resource(&self, inquiry: &Inquiry<'_>) -> bool {
+        // `*` is how a caller says that the request is about no bucket.
+        let resource = if inquiry.resource == "*" { SERVICE } else { inquiry.resource };
+        self.resources.holds(|pattern| pattern.matches(resource, inquiry.keys))
+    }
+
+    pub(super) fn matches_principal(&self, inquiry: &Inquiry<'_>) -> bool {
+        self.principals.holds(|named| named.includes(inquiry.principal))
+    }
+}
+
+impl<T> Matches<T> {
+    fn holds(&self, matches: impl Fn(&T) -> bool) -> bool {
+        self.list.iter().any(matches) != self.is_negated
+    }
+}

@@ -1,0 +1,257 @@
+//! The `<Delete>` document of `DeleteObjects`
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>). Invariant: every key
+//! that any backend could read in it has its action, or the document is refused.
+
+use http::HeaderMap;
+use quick_xml::events::BytesStart;
+
+use super::{MalformedXml, Piece, Pieces, malformed};
+use crate::s3::{Action, BucketName, ObjectKey, Resource, headers, is_requested};
+
+/// Reads a `<Delete>` document: one action a key (`s3:DeleteObject`, or `s3:DeleteObjectVersion`
+/// where a version is named), and with `x-amz-bypass-governance-retention` in the request's
+/// effective headers `s3:BypassGovernanceRetention` for each of them.
+///
+/// # Errors
+///
+/// Anything but 1 to 1000 `<Object>`s of known elements without attributes, each with one `<Key>`.
+pub fn delete_actions(
+    document: &[u8],
+    bucket: &BucketName,
+    effective_headers: &HeaderMap,
+) -> Result<Vec<Action>, MalformedXml> {
+    let bypasses = is_requested(effective_headers, &headers::X_AMZ_BYPASS_GOVERNANCE_RETENTION);
+    let mut actions = Vec::new();
+    for object in objects(document)? {
+        let resource = Resource::Object(bucket.clone(), object.key);
+        if bypasses {
+            actions.extend(Action::on("s3:BypassGovernanceRetention", resource.clone()));
+        }
+        let name = if object.has_version { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+        actions.extend(Action::on(name, resource));
+    }
+    Ok(actions)
+}
+
+struct Object {
+    key: ObjectKey,
+    has_version: bool,
+}
+
+fn objects(document: &[u8]) -> Result<Vec<Object>, MalformedXml> {
+    let mut pieces = Pieces::of(document)?;
+    open_root(&mut pieces)?;
+    let mut objects = Vec::new();
+    let mut has_quiet = false;
+    while let Some(start) = child(&mut pieces)? {
+        match start.name().into_inner() {
+            "Object" if objects.len() == OBJECTS_MAX => {
+                return Err(malformed("it names more than 1000 objects"));
+            }
+            "Object" => objects.push(object(&mut pieces)?),
+            "Quiet" if !has_quiet => {
+                pieces.text("Quiet")?;
+                has_quiet = true;
+            }
+            name => return Err(unexpected(name)),
+        }
+    }
+    close(&mut pieces)?;
+    if objects.is_empty() {
+        return Err(malformed("it names no object"));
+    }
+    Ok(objects)
+}
+
+fn object(pieces: &mut Pieces<'_>) -> Result<Object, MalformedXml> {
+    let mut texts: [Option<String>; ELEMENTS.len()] = Default::default();
+    while let Some(start) = child(pieces)? {
+        let name = start.name().into_inner();
+        let place = ELEMENTS.iter().zip(&mut texts).find(|(element, _)| **element == name);
+        let Some((element, text @ None)) = place else { return Err(unexpected(name)) };
+        *text = Some(pieces.text(element)?.0);
+    }
+    let [key, version, ..] = texts;
+    let key = key.ok_or_else(|| malformed("an `Object` has no `Key`"))?;
+    let key = ObjectKey::parse(&key).map_err(|error| malformed(&error.to_string()))?;
+    // To some readers an empty version is none, to others it is one that does not exist.
+    if version.as_ref().is_some_and(String::is_empty) {
+        return Err(malformed("a `VersionId` is empty"));
+    }
+    Ok(Object { key, has_version: version.is_some() })
+}
+
+fn open_root(pieces: &mut Pieces<'_>) -> Result<(), MalformedXml> {
+    loop {
+        match pieces.next()? {
+            // With a prefix it would be another element to readers without namespaces.
+            Piece::Start(start) if start.name().into_inner() == "Delete" => return Ok(()),
+            Piece::Text(text) if is_blank(&text) => {}
+            Piece::Start(_) | Piece::Empty(_) | Piece::End | Piece::Text(_) | Piece::Eof => {
+                return Err(malformed("its root is not `Delete`"));
+            }
+        }
+    }
+}
+
+/// The next child's start; `None` at the end of the element that it would be in.
+fn child<'a>(pieces: &mut Pieces<'a>) -> Result<Option<BytesStart<'a>>, MalformedXml> {
+    loop {
+        match pieces.next()? {
+            Piece::Start(start) if start.attributes_raw().trim().is_empty() => {
+                return Ok(Some(start));
+            }
+            Piece::Start(start) | Piece::Empty(start) => {
+                return Err(unexpected(start.name().into_inner()));
+            }
+            Piece::End => return Ok(None),
+            Piece::Text(text) if is_blank(&text) => {}
+            Piece::Text(_) => return Err(malformed("there is text between its elements")),
+            Piece::Eof => return Err(malformed("it breaks off")),
+        }
+    }
+}
+
+/// Nothing comes behind the root.
+fn close(pieces: &mut Pieces<'_>) -> Result<(), MalformedXml> {
+    loop {
+        match pieces.next()? {
+            Piece::Eof => return Ok(()),
+            Piece::Text(text) if is_blank(&text) => {}
+            Piece::Start(_) | Piece::Empty(_) | Piece::End | Piece::Text(_) => {
+                return Err(malformed("something follows its root"));
+            }
+        }
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| b" \t\r\n".contains(&byte))
+}
+
+fn unexpected(element: &str) -> MalformedXml {
+    malformed(&format!(
+        "the element `{element}` is unknown, repeated, empty or has attributes where it stands"
+    ))
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+const OBJECTS_MAX: usize = 1000;
+/// What an `Object` may hold, each once; the first two matter.
+const ELEMENTS: [&str; 5] = ["Key", "VersionId", "ETag", "LastModifiedTime", "Size"];
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn bucket() -> BucketName {
+        BucketName::parse("bucket").unwrap()
+    }
+
+    fn check(document: &str, expected: &[(&str, &str)]) {
+        let actions = delete_actions(document.as_bytes(), &bucket(), &HeaderMap::new()).unwrap();
+        let actions: Vec<_> = actions.iter().map(summary).collect();
+        assert_eq!(actions, expected, "{document}");
+    }
+
+    fn summary(action: &Action) -> (&str, &str) {
+        (action.name, action.resource.key().map_or("", ObjectKey::as_str))
+    }
+
+    fn check_refused(content: &str) {
+        let document = format!("<Delete>{content}</Delete>");
+        let actions = delete_actions(document.as_bytes(), &bucket(), &HeaderMap::new());
+        assert!(actions.is_err(), "{document}");
+    }
+
+    #[test]
+    fn each_key_needs_its_action() {
+        check(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
+             <Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>\n\
+             <Object><Key>a</Key></Object> <Object><VersionId>v</VersionId><Key>b</Key>\
+             <ETag>e</ETag><Size>1</Size><LastModifiedTime>t</LastModifiedTime></Object></Delete>",
+            &[("s3:DeleteObject", "a"), ("s3:DeleteObjectVersion", "b")],
+        );
+    }
+
+    #[test]
+    fn keys_are_decoded_and_not_trimmed() {
+        check(
+            "<Delete><Object><Key> a&amp;b<![CDATA[<c>]]>&#xA; </Key></Object></Delete>",
+            &[("s3:DeleteObject", " a&b<c>\n ")],
+        );
+    }
+
+    #[test]
+    fn keys_with_empty_segments_need_both_readings() {
+        check(
+            "<Delete><Object><Key>/a</Key></Object></Delete>",
+            &[("s3:DeleteObject", "/a"), ("s3:DeleteObject", "a")],
+        );
+    }
+
+    #[test]
+    fn bypassing_governance_needs_its_own_permission() {
+        let document = b"<Delete><Object><Key>a</Key></Object></Delete>";
+        let mut headers = HeaderMap::new();
+        for (value, expected) in [("true", 2), ("TRUE", 2), ("False", 1)] {
+            let value = HeaderValue::from_static(value);
+            headers.insert(headers::X_AMZ_BYPASS_GOVERNANCE_RETENTION, value);
+            let actions = delete_actions(document, &bucket(), &headers).unwrap();
+            assert_eq!(actions.len(), expected);
+        }
+    }
+
+    #[test]
+    fn a_thousand_keys_are_the_limit() {
+        let object = "<Object><Key>a</Key></Object>";
+        let document = format!("<Delete>{}</Delete>", object.repeat(1000));
+        check(&document, &vec![("s3:DeleteObject", "a"); 1000]);
+        check_refused(&object.repeat(1001));
+    }
+
+    #[test]
+    fn keys_that_only_some_readers_see_are_refused() {
+        check_refused("<Object><Key>a</Key><Key>b</Key></Object>");
+        check_refused("<Object><Key>a</Key><s:Key>b</s:Key></Object>");
+        check_refused("<Object><Key>a<!-- -->b</Key></Object>");
+        check_refused("<Object><Key xmlns=\"x\">a</Key></Object>");
+        check_refused("<Object><Key>a</Key></Object><s:Object><Key>b</Key></s:Object>");
+        check_refused("<Object><Key>a</Key><X><Key>b</Key></X></Object>");
+        check_refused("<Object><Key>a</Key></Object></Delete><Delete>");
+    }
+
+    #[test]
+    fn documents_without_a_usable_key_are_refused() {
+        check_refused("");
+        check_refused("<Object></Object>");
+        check_refused("<Object/>");
+        check_refused("<Object><Key></Key></Object>");
+        check_refused("<Object><Key/></Object>");
+        check_refused("<Object><Key>a/../b</Key></Object>");
+        check_refused("<Object><Key>a</Key><VersionId></VersionId></Object>");
+        check_refused("<Object><Key>a</Key></Object>text");
+        check_refused("<Object><Key>&b;</Key></Object>");
+        check_refused("<Object><Key>&#0;</Key></Object>");
+        check_refused("<Object><Key>a</Object>");
+    }
+
+    #[test]
+    fn document_types_and_foreign_encodings_are_refused() {
+        for prolog in [
+            "<!DOCTYPE Delete [<!ENTITY b \"c\">]>",
+            "<?xml version=\"1.1\"?>",
+            "<?xml version=\"1.0\" encoding=\"UTF-16\"?>",
+            "<?php ?>",
+            "\u{feff}",
+            "text",
+        ] {
+            let document = format!("{prolog}<Delete><Object><Key>a</Key></Object></Delete>");
+            let actions = delete_actions(document.as_bytes(), &bucket(), &HeaderMap::new());
+            assert!(actions.is_err(), "{document}");
+        }
+    }
+}

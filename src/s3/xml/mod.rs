@@ -1,0 +1,192 @@
+//! XML that must be read or mended on its way: keys of `DeleteObjects`, upload ids. Invariant: no
+//! document type, no entity but the predefined ones, nothing that two XML readers take differently.
+
+mod delete;
+mod locate;
+
+use std::{borrow::Cow, ops::Range};
+
+use quick_xml::{
+    Reader,
+    escape::resolve_xml_entity,
+    events::{BytesDecl, BytesRef, BytesStart, Event},
+};
+
+pub use self::{
+    delete::delete_actions,
+    locate::{find, locate},
+};
+
+/// Not the XML that S3 defines (becomes `MalformedXML`).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct MalformedXml(pub String);
+
+/// Text for an element or a quoted attribute. Characters that XML 1.0 forbids become U+FFFD.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + ESCAPES_BYTES_USUAL);
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            // Raw, a reader would make a line feed of it.
+            '\r' => escaped.push_str("&#13;"),
+            character if is_allowed(character) => escaped.push(character),
+            _ => escaped.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// A piece of a document.
+enum Piece<'a> {
+    Start(BytesStart<'a>),
+    /// `<Element/>`
+    Empty(BytesStart<'a>),
+    End,
+    /// Decoded; text that stands together may come in several pieces.
+    Text(Cow<'a, str>),
+    Eof,
+}
+
+/// Reads a document piece by piece, refusing what no document of S3 holds.
+struct Pieces<'a> {
+    reader: Reader<&'a [u8]>,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(document: &'a [u8]) -> Result<Self, MalformedXml> {
+        let text = std::str::from_utf8(document).map_err(|_| malformed("it is not UTF-8"))?;
+        // The reader skips a byte order mark without counting it, so that positions would be off.
+        if text.starts_with('\u{feff}') {
+            return Err(malformed("it begins with a byte order mark"));
+        }
+        Ok(Self { reader: Reader::from_str(text) })
+    }
+
+    fn next(&mut self) -> Result<Piece<'a>, MalformedXml> {
+        let position = self.position()?;
+        match self.reader.read_event().map_err(unreadable)? {
+            Event::Start(start) => Ok(Piece::Start(start)),
+            Event::Empty(start) => Ok(Piece::Empty(start)),
+            Event::End(_) => Ok(Piece::End),
+            Event::Text(text) => Ok(Piece::Text(text.xml10_content())),
+            Event::CData(text) => Ok(Piece::Text(text.xml10_content())),
+            Event::GeneralRef(reference) => Ok(Piece::Text(resolve(&reference)?)),
+            Event::Eof => Ok(Piece::Eof),
+            Event::Decl(declaration) if position == 0 => {
+                check_declaration(&declaration)?;
+                self.next()
+            }
+            Event::Decl(_) | Event::DocType(_) | Event::PI(_) | Event::Comment(_) => {
+                Err(malformed("it has a comment, a document type or a processing instruction"))
+            }
+        }
+    }
+
+    /// Bytes of the document that have been read.
+    fn position(&self) -> Result<usize, MalformedXml> {
+        usize::try_from(self.reader.buffer_position()).map_err(|_| malformed("it is too long"))
+    }
+
+    /// The text up to the end of the element that has just begun, and where it stands.
+    fn text(&mut self, element: &str) -> Result<(String, Range<usize>), MalformedXml> {
+        let start = self.position()?;
+        let mut text = String::new();
+        loop {
+            let end = self.position()?;
+            match self.next()? {
+                Piece::Text(piece) => text.push_str(&piece),
+                Piece::End => return Ok((text, start..end)),
+                Piece::Start(_) | Piece::Empty(_) | Piece::Eof => {
+                    return Err(malformed(&format!("`{element}` holds more than text")));
+                }
+            }
+        }
+    }
+}
+
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), MalformedXml> {
+    if declaration.version().map_err(unreadable)? != "1.0" {
+        return Err(malformed("it is not XML 1.0"));
+    }
+    match declaration.encoding() {
+        None => Ok(()),
+        Some(Ok(encoding)) if encoding.eq_ignore_ascii_case("UTF-8") => Ok(()),
+        Some(_) => Err(malformed("its encoding is not UTF-8")),
+    }
+}
+
+fn resolve(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, MalformedXml> {
+    if let Some(text) = resolve_xml_entity(reference) {
+        return Ok(Cow::Borrowed(text));
+    }
+    match reference.resolve_char_ref().map_err(unreadable)? {
+        Some(character) if is_allowed(character) => Ok(Cow::Owned(character.into())),
+        _ => Err(malformed(&format!("`&{};` stands for no character", &**reference))),
+    }
+}
+
+/// <https://www.w3.org/TR/xml/#charsets>
+fn is_allowed(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        character => character >= ' ',
+    }
+}
+
+fn is_escaped(character: char) -> bool {
+    matches!(character, '&' | '<' | '>' | '"' | '\'' | '\r') || !is_allowed(character)
+}
+
+fn unreadable(error: impl std::error::Error) -> MalformedXml {
+    malformed(&error.to_string())
+}
+
+fn malformed(reason: &str) -> MalformedXml {
+    MalformedXml(format!(
+        "The XML you provided was not well-formed or did not validate against our published \
+         schema: {reason}"
+    ))
+}
+
+const ESCAPES_BYTES_USUAL: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped() {
+        assert_eq!(escape("a<b>&\"'\r"), "a&lt;b&gt;&amp;&quot;&apos;&#13;");
+    }
+
+    #[test]
+    fn forbidden_characters_are_replaced() {
+        assert_eq!(escape("a\0b\u{1b}c\u{ffff}\t\n"), "a\u{fffd}b\u{fffd}c\u{fffd}\t\n");
+    }
+
+    #[test]
+    fn plain_text_is_not_copied() {
+        assert!(matches!(escape("plain é"), Cow::Borrowed(_)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_inverts_escaping(text: String) {
+            let expected: String =
+                text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect();
+            let document = format!("<R><T>{}</T></R>", escape(&text));
+            let (read, range) = locate(document.as_bytes(), "R", "T").unwrap();
+            proptest::prop_assert_eq!(read, expected);
+            proptest::prop_assert_eq!(&document[range], escape(&text));
+        }
+    }
+}

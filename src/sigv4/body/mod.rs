@@ -1,0 +1,245 @@
+//! Request bodies: decoded and verified as they stream. Invariant: the last bytes of a body come out
+//! only after everything that its head promised has held.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::{
+    Refused,
+    checksum::{Expected, Hasher, What},
+    chunked::{Decoder, Step, incomplete},
+    payload::Payload,
+};
+use crate::s3::Code;
+
+/// A body whose hash, checksum or trailer is verified to its end. Its last bytes come only after the
+/// check; if it fails, an error comes in their place, so that upstream never completes the object.
+pub struct VerifiedBody<B> {
+    raw: B,
+    decoder: Option<Decoder>,
+    /// Raw bytes that the decoder has not taken yet.
+    input: Bytes,
+    checks: Vec<(Expected, Hasher)>,
+    trailer: Option<(http::HeaderName, super::checksum::Algorithm, Hasher)>,
+    length: u64,
+    received: u64,
+    /// The newest piece, held until another comes or the end has been verified.
+    held: Option<Bytes>,
+    ended: bool,
+    outcome: BodyOutcome,
+}
+
+/// Tells what became of a body, also after it was given away.
+#[derive(Clone, Debug, Default)]
+pub struct BodyOutcome(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    end: OnceLock<Result<(), BodyError>>,
+    bytes: AtomicU64,
+}
+
+/// Why a body was refused.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The body is not what the head promised.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The client stopped, or its connection broke.
+    #[error("the request body ended early: {0}")]
+    Client(String),
+}
+
+// === impl VerifiedBody ===
+
+impl<B> VerifiedBody<B> {
+    pub(super) fn new(raw: B, payload: &Payload) -> Self {
+        let checks =
+            payload.expected.iter().map(|expected| (expected.clone(), expected.hasher())).collect();
+        let trailer = payload
+            .trailer
+            .as_ref()
+            .map(|(name, algorithm)| (name.clone(), *algorithm, algorithm.hasher()));
+        Self {
+            raw,
+            decoder: payload.chunked.then(Decoder::default),
+            input: Bytes::new(),
+            checks,
+            trailer,
+            length: payload.length,
+            received: 0,
+            held: None,
+            ended: false,
+            outcome: BodyOutcome::default(),
+        }
+    }
+
+    /// Bytes after decoding (`x-amz-decoded-content-length` or Content-Length); known before the
+    /// first byte.
+    pub fn decoded_len(&self) -> u64 {
+        self.length
+    }
+
+    /// A handle that tells what became of the body.
+    pub fn outcome(&self) -> BodyOutcome {
+        self.outcome.clone()
+    }
+
+    /// Takes a decoded piece; the one before it may go.
+    fn take(&mut self, data: Bytes) -> Result<Option<Bytes>, Refused> {
+        self.received += data.len() as u64;
+        self.outcome.0.bytes.store(self.received, Ordering::Relaxed);
+        if self.received > self.length {
+            return Err(incomplete("there are more"));
+        }
+        for (_, hasher) in &mut self.checks {
+            hasher.update(&data);
+        }
+        if let Some((_, _, hasher)) = &mut self.trailer {
+            hasher.update(&data);
+        }
+        Ok(self.held.replace(data))
+    }
+
+    /// The raw body has ended: everything promised must hold now.
+    fn verify(&mut self) -> Result<(), Refused> {
+        let fields = self.decoder.take().map(Decoder::finish).transpose()?.unwrap_or_default();
+        if self.received != self.length {
+            return Err(incomplete("there are fewer"));
+        }
+        if let Some((name, algorithm, hasher)) = self.trailer.take() {
+            let value =
+                fields.iter().find(|(field, _)| field == name.as_str()).map(|(_, value)| value);
+            let value = value.ok_or_else(|| {
+                Refused::new(
+                    Code::MalformedTrailerError,
+                    "The request contained trailing data that was not well-formed or did not \
+                     conform to our published schema.",
+                )
+            })?;
+            Expected::checksum(&name, algorithm, value)?.check(&hasher.finish())?;
+        } else if !fields.is_empty() {
+            return Err(Refused::new(
+                Code::MalformedTrailerError,
+                "The request contained a trailer that x-amz-trailer did not announce.",
+            ));
+        }
+        // The payload hash first: it is the one that the signature covers.
+        self.checks.sort_by_key(|(expected, _)| expected.what != What::PayloadHash);
+        for (expected, hasher) in self.checks.drain(..) {
+            expected.check(&hasher.finish())?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, result: Result<(), BodyError>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        self.ended = true;
+        let held = self.held.take();
+        let frame = match &result {
+            Ok(()) => held.map(|data| Ok(Frame::data(data))),
+            Err(error) => Some(Err(error.clone())),
+        };
+        let _ = self.outcome.0.end.set(result);
+        frame
+    }
+}
+
+impl<B> Body for VerifiedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        while !this.ended {
+            let step = match &mut this.decoder {
+                Some(decoder) => decoder.step(&mut this.input),
+                None if this.input.is_empty() => Ok(Step::More),
+                None => Ok(Step::Data(std::mem::take(&mut this.input))),
+            };
+            let taken = match step {
+                Ok(Step::Data(data)) => this.take(data),
+                Ok(Step::More) => match ready!(Pin::new(&mut this.raw).poll_frame(cx)) {
+                    Some(Ok(frame)) => {
+                        // HTTP's own trailers are not S3's: they carry nothing here.
+                        this.input = frame.into_data().unwrap_or_default();
+                        continue;
+                    }
+                    Some(Err(error)) => {
+                        let error = BodyError::Client(error.to_string());
+                        return Poll::Ready(this.end(Err(error)));
+                    }
+                    None => {
+                        let verified = this.verify().map_err(BodyError::from);
+                        return Poll::Ready(this.end(verified));
+                    }
+                },
+                Err(refused) => Err(refused),
+            };
+            match taken {
+                Ok(None) => {}
+                Ok(Some(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Err(refused) => return Poll::Ready(this.end(Err(refused.into()))),
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.held.as_ref().map_or(0, Bytes::len) as u64;
+        if self.ended {
+            return SizeHint::with_exact(0);
+        }
+        SizeHint::with_exact(self.length.saturating_sub(self.received) + held)
+    }
+}
+
+impl<B> std::fmt::Debug for VerifiedBody<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedBody")
+            .field("length", &self.length)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl BodyOutcome ===
+
+impl BodyOutcome {
+    /// The body was taken to its end and everything held.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.0.end.get(), Some(Ok(())))
+    }
+
+    /// The body failed, and why.
+    pub fn failed(&self) -> Option<&BodyError> {
+        self.0.end.get()?.as_ref().err()
+    }
+
+    /// Decoded bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Hashes of a body, and what they must come to.
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crc_fast::CrcAlgorithm;
+use http::HeaderName;
+use md5::{Digest as _, Md5};
+
+use super::Refused;
+use crate::s3::{Code, headers};
+
+/// The checksum algorithms that can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    Crc32,
+    Crc32c,
+    Crc64Nvme,
+    Sha1,
+    Sha256,
+}
+
+/// What a body must hash to.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) what: What,
+    digest: Vec<u8>,
+    /// As the client wrote it.
+    text: String,
+}
+
+/// Which promise a digest keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    PayloadHash,
+    ContentMd5,
+    Checksum(Algorithm),
+}
+
+/// A hash under way.
+pub(super) enum Hasher {
+    Crc(crc_fast::Digest, usize),
+    Digest(digest::Context),
+    Md5(Md5),
+}
+
+impl Algorithm {
+    /// From the end of a header's name, such as `crc32`.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "crc32" => Some(Self::Crc32),
+            "crc32c" => Some(Self::Crc32c),
+            "crc64nvme" => Some(Self::Crc64Nvme),
+            "sha1" => Some(Self::Sha1),
+            "sha256" => Some(Self::Sha256),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Crc32 => "CRC32",
+            Self::Crc32c => "CRC32C",
+            Self::Crc64Nvme => "CRC64NVME",
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::Crc32 | Self::Crc32c => 4,
+            Self::Crc64Nvme => 8,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+
+    pub(super) fn hasher(self) -> Hasher {
+        match self {
+            Self::Crc32 => Hasher::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc32IsoHdlc), 4),
+            Self::Crc32c => Hasher::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc32Iscsi), 4),
+            Self::Crc64Nvme => Hasher::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme), 8),
+            Self::Sha1 => Hasher::Digest(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY)),
+            Self::Sha256 => Hasher::Digest(digest::Context::new(&digest::SHA256)),
+        }
+    }
+}
+
+impl Expected {
+    /// `x-amz-content-sha256` as 64 hex digits.
+    pub(super) fn payload_hash(text: &str) -> Result<Self, Refused> {
+        let digest = hex::decode(text).ok().filter(|digest| digest.len() == 32);
+        let digest = digest.ok_or_else(|| {
+            Refused::new(
+                Code::InvalidArgument,
+                "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, \
+                 STREAMING-AWS4-HMAC-SHA256-PAYLOAD, or a valid sha256 value.",
+            )
+            .with("ArgumentName", headers::X_AMZ_CONTENT_SHA256.as_str())
+            .with("ArgumentValue", text)
+        })?;
+        Ok(Self { what: What::PayloadHash, digest, text: text.to_owned() })
+    }
+
+    /// `Content-MD5`.
+    pub(super) fn content_md5(text: &str) -> Result<Self, Refused> {
+        let digest = STANDARD.decode(text).ok().filter(|digest| digest.len() == 16);
+        let digest = digest.ok_or_else(|| {
+            Refused::new(Code::InvalidDigest, "The Content-MD5 you specified is not valid.")
+                .with("Content-MD5", text)
+        })?;
+        Ok(Self { what: What::ContentMd5, digest, text: text.to_owned() })
+    }
+
+    /// `x-amz-checksum-…`, from a header or a trailer.
+    pub(super) fn checksum(
+        name: &HeaderName,
+        algorithm: Algorithm,
+        text: &str,
+    ) -> Result<Self, Refused> {
+        let digest = STANDARD.decode(text).ok().filter(|digest| digest.len() == algorithm.bytes());
+        let digest = digest.ok_or_else(|| {
+            Refused::new(Code::InvalidRequest, format!("Value for {name} header is invalid."))
+        })?;
+        Ok(Self { what: What::Checksum(algorithm), digest, text: text.to_owned() })
+    }
+
+    pub(super) fn hasher(&self) -> Hasher {
+        match self.what {
+            What::PayloadHash => Algorithm::Sha256.hasher(),
+            What::ContentMd5 => Hasher::Md5(Md5::new()),
+            What::Checksum(algorithm) => algorithm.hasher(),
+        }
+    }
+
+    /// Compares; the error is AWS's.
+    pub(super) fn check(&self, computed: &[u8]) -> Result<(), Refused> {
+        if verify_slices_are_equal(&self.digest, computed).is_ok() {
+            return Ok(());
+        }
+        Err(match self.what {
+            What::PayloadHash => Refused::new(
+                Code::XAmzContentSHA256Mismatch,
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            )
+            .with("ClientComputedContentSHA256", self.text.as_str())
+            .with("S3ComputedContentSHA256", hex::encode(computed)),
+            What::ContentMd5 => Refused::new(
+                Code::BadDigest,
+                "The Content-MD5 you specified did not match what we received.",
+            )
+            .with("ExpectedDigest", self.text.as_str())
+            .with("CalculatedDigest", STANDARD.encode(computed)),
+            What::Checksum(algorithm) => Refused::new(
+                Code::BadDigest,
+                format!(
+                    "The {} you specified did not match the calculated checksum.",
+                    algorithm.name()
+                ),
+            ),
+        })
+    }
+}
+
+impl Hasher {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Crc(crc, _) => crc.update(bytes),
+            Self::Digest(context) => context.update(bytes),
+            Self::Md5(md5) => md5.update(bytes),
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Crc(crc, bytes) => {
+                let sum = crc.finalize().to_be_bytes();
+                sum.get(sum.len().saturating_sub(bytes)..).unwrap_or_default().to_vec()
+            }
+            Self::Digest(context) => context.finish().as_ref().to_vec(),
+            Self::Md5(md5) => md5.finalize().to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Algorithm, STANDARD};
+    use base64::Engine as _;
+
+    #[test]
+    fn check_values() {
+        // Of "123456789": the check values of the CRC catalogue, and RFC 3174's and FIPS 180's hashes.
+        for (algorithm, expected) in [
+            (Algorithm::Crc32, "y/Q5Jg=="),
+            (Algorithm::Crc32c, "4waSgw=="),
+            (Algorithm::Crc64Nvme, "rosUhgp5mIg="),
+            (Algorithm::Sha1, "98O8HYCOBHMq32eZZczDTKeuNEE="),
+            (Algorithm::Sha256, "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
+        ] {
+            let mut hasher = algorithm.hasher();
+            hasher.update(b"1234");
+            hasher.update(b"56789");
+            assert_eq!(STANDARD.encode(hasher.finish()), expected, "{algorithm:?}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Head verification: who asks, and what their signature covers.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_lc_rs::constant_time;
+use http::{HeaderMap, HeaderName, header::HOST, request::Parts};
+
+use super::{
+    Credential, Credentials, Refused, VerifiedBody,
+    canonical::{self, Path},
+    key::{Scope, SigningKey},
+    mode::ContentSha256,
+    parameters::Parameters,
+    payload::Payload,
+    presented::{self, Place, Presented},
+    timestamp,
+};
+use crate::s3::{Code, Operation, headers};
+
+/// What verification needs to know of this gate.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The region that callers must sign for.
+    pub region: String,
+}
+
+/// How a request was authenticated (`s3:authType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthType {
+    /// `REST-HEADER`.
+    Header,
+    /// `REST-QUERY-STRING`.
+    Query,
+}
+
+impl AuthType {
+    /// AWS's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "REST-HEADER",
+            Self::Query => "REST-QUERY-STRING",
+        }
+    }
+}
+
+impl Place {
+    fn auth_type(self) -> AuthType {
+        match self {
+            Self::Header => AuthType::Header,
+            Self::Query { .. } => AuthType::Query,
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// No credentials at all.
+    Anonymous,
+    /// The holder of a credential.
+    Authenticated {
+        /// Which.
+        credential: Arc<Credential>,
+        /// How.
+        auth_type: AuthType,
+        /// When it was signed.
+        signed_at: SystemTime,
+    },
+}
+
+/// Proof that the head's signature holds (or that there is none and none was claimed). Private: made
+/// by [`verify`] alone.
+#[derive(Debug)]
+pub struct Verified {
+    caller: Caller,
+    payload: Payload,
+}
+
+impl Verified {
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Binds the body to what the head promised: decoded, checked as it streams, its last bytes held
+    /// back until the check has passed.
+    pub fn body<B>(&self, raw: B) -> VerifiedBody<B> {
+        VerifiedBody::new(raw, &self.payload)
+    }
+}
+
+/// Verifies a request head against the untouched received headers and target.
+///
+/// # Errors
+///
+/// The first reason to refuse, in the order: form, scope, credential, time, coverage, payload mode,
+/// signature, payload.
+pub fn verify(
+    head: &Parts,
+    operation: Operation,
+    credentials: &Credentials,
+    settings: &Settings,
+    now: SystemTime,
+) -> Result<Verified, Refused> {
+    let received = &head.headers;
+    let parameters = Parameters::read(&head.uri)?;
+    // A browser asks for leave with the URL that it will use, whose signature is for another method.
+    let is_preflight = operation == Operation::OptionsPreflight;
+    let presented = if is_preflight { None } else { presented::read(received, &parameters)? };
+    let Some(presented) = presented else {
+        let content = ContentSha256::read(received, &parameters, None)?;
+        let payload = Payload::read(received, operation, &content)?;
+        return Ok(Verified { caller: Caller::Anonymous, payload });
+    };
+    check_scope(&presented, settings)?;
+    let entry = credentials.entry(presented.access_key_id).ok_or_else(|| {
+        Refused::new(
+            Code::InvalidAccessKeyId,
+            "The AWS Access Key Id you provided does not exist in our records.",
+        )
+        .with("AWSAccessKeyId", presented.access_key_id)
+    })?;
+    check_token(received, &parameters)?;
+    check_time(&presented, now)?;
+    check_coverage(received, &presented)?;
+    let content = ContentSha256::read(received, &parameters, Some(presented.place))?;
+    let key = entry.key.get(&entry.credential.secret_access_key, presented.scope);
+    check_signature(head, &presented, &key, content.line)?;
+    entry.key.keep(&key);
+    let payload = Payload::read(received, operation, &content)?;
+    let caller = Caller::Authenticated {
+        credential: Arc::clone(&entry.credential),
+        auth_type: presented.place.auth_type(),
+        signed_at: presented.signed_at,
+    };
+    Ok(Verified { caller, payload })
+}
+
+fn check_scope(presented: &Presented<'_>, settings: &Settings) -> Result<(), Refused> {
+    let Scope { service, region, .. } = presented.scope;
+    if service != SERVICE {
+        return Err(presented.place.malformed(&format!(
+            "incorrect service \"{service}\". This endpoint belongs to \"s3\"."
+        )));
+    }
+    if region != settings.region {
+        let right = &settings.region;
+        return Err(presented
+            .place
+            .malformed(&format!("the region '{region}' is wrong; expecting '{right}'"))
+            .with("Region", right));
+    }
+    Ok(())
+}
+
+/// Credentials here are long-lived ones; a token belongs to none of them.
+fn check_token(received: &HeaderMap, parameters: &Parameters<'_>) -> Result<(), Refused> {
+    if parameters.security_token.is_none() && !received.contains_key(headers::X_AMZ_SECURITY_TOKEN)
+    {
+        return Ok(());
+    }
+    Err(Refused::new(Code::InvalidToken, "The provided token is malformed or otherwise invalid."))
+}
+
+fn check_time(presented: &Presented<'_>, now: SystemTime) -> Result<(), Refused> {
+    let ahead = presented.signed_at.duration_since(now).unwrap_or_default();
+    let behind = now.duration_since(presented.signed_at).unwrap_or_default();
+    match presented.place {
+        Place::Header if ahead > SKEW_MAX || behind > SKEW_MAX => Err(Refused::new(
+            Code::RequestTimeTooSkewed,
+            "The difference between the request time and the current time is too large.",
+        )
+        .with("RequestTime", &*presented.timestamp)
+        .with("ServerTime", timestamp::extended(now))
+        .with("MaxAllowedSkewMilliseconds", SKEW_MAX.as_millis().to_string())),
+        Place::Query { .. } if ahead > SKEW_MAX => {
+            Err(Refused::new(Code::AccessDenied, "Request is not valid yet"))
+        }
+        Place::Query { expires } if behind > expires => {
+            Err(Refused::new(Code::AccessDenied, "Request has expired")
+                .with("X-Amz-Expires", expires.as_secs().to_string())
+                .with("Expires", timestamp::extended(presented.signed_at + expires))
+                .with("ServerTime", timestamp::extended(now)))
+        }
+        Place::Header | Place::Query { .. } => Ok(()),
+    }
+}
+
+/// `host` and every `x-amz-*` header must be signed: re-signing would lend the rest authority.
+fn check_coverage(received: &HeaderMap, presented: &Presented<'_>) -> Result<(), Refused> {
+    let is_signed = |name: &str| presented.signed_headers.binary_search(&name).is_ok();
+    let mut unsigned: Vec<&str> = received
+        .keys()
+        .map(HeaderName::as_str)
+        .filter(|name| name.starts_with(headers::PREFIX))
+        .chain([HOST.as_str()])
+        .filter(|name| !is_signed(name))
+        .collect();
+    if unsigned.is_empty() {
+        return Ok(());
+    }
+    unsigned.sort_unstable();
+    Err(Refused::new(
+        Code::AccessDenied,
+        "There were headers present in the request which were not signed",
+    )
+    .with("HeadersNotSigned", unsigned.join(", ")))
+}
+
+fn check_signature(
+    head: &Parts,
+    presented: &Presented<'_>,
+    key: &SigningKey,
+    payload: &str,
+) -> Result<(), Refused> {
+    let texts = |path| {
+        let canonical = canonical::request(head, path, &presented.signed_headers, payload);
+        let string_to_sign =
+            canonical::string_to_sign(&presented.timestamp, presented.scope, &canonical);
+        (canonical, string_to_sign)
+    };
+    let is_signed = |string_to_sign: &str| {
+        let expected = key.sign(string_to_sign);
+        constant_time::verify_slices_are_equal(&expected, &presented.signature).is_ok()
+    };
+    let (canonical, string_to_sign) = texts(Path::Encoded);
+    if is_signed(&string_to_sign) || is_signed(&texts(Path::Received).1) {
+        return Ok(());
+    }
+    Err(Refused::new(
+        Code::SignatureDoesNotMatch,
+        "The request signature we calculated does not match the signature you provided. Check your \
+         key and signing method.",
+    )
+    .with("AWSAccessKeyId", presented.access_key_id)
+    .with("StringToSign", string_to_sign.as_str())
+    .with("SignatureProvided", hex::encode(presented.signature))
+    .with("StringToSignBytes", spaced_hex(string_to_sign.as_bytes()))
+    .with("CanonicalRequest", String::from_utf8_lossy(&canonical))
+    .with("CanonicalRequestBytes", spaced_hex(&canonical)))
+}
+
+fn spaced_hex(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+/// The service of every scope.
+pub(super) const SERVICE: &str = "s3";
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`.
+const SKEW_MAX: Duration = Duration::from_mins(15);
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;

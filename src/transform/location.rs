@@ -1,0 +1,96 @@
+//! `CreateBucket` names a region twice over: the caller's idea of it, which is this gate's, must become
+//! the backend's.
+
+use std::ops::Range;
+
+use crate::s3::xml::{self, MalformedXml};
+
+/// A `CreateBucketConfiguration` for the backend: a `LocationConstraint` that names the gate's region
+/// names the backend's instead, and is left out for us-east-1, which S3 knows by its absence
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>). Another region stays,
+/// for the backend to refuse. An empty result stands for no document.
+pub fn translate(
+    document: &[u8],
+    gate_region: &str,
+    backend_region: &str,
+) -> Result<Vec<u8>, MalformedXml> {
+    if document.is_empty() || gate_region == backend_region {
+        return Ok(document.to_vec());
+    }
+    let Some((region, text)) = xml::find(document, ROOT, ELEMENT)? else {
+        return Ok(document.to_vec());
+    };
+    if region != gate_region {
+        return Ok(document.to_vec());
+    }
+    if backend_region != US_EAST_1 {
+        return splice(document, text, &xml::escape(backend_region));
+    }
+    let rest = splice(document, element(document, text)?, "")?;
+    Ok(if is_empty(&rest) { Vec::new() } else { rest })
+}
+
+/// From the `<` of the opening tag to the `>` of the closing one.
+fn element(document: &[u8], text: Range<usize>) -> Result<Range<usize>, MalformedXml> {
+    let before = document.get(..text.start).unwrap_or_default();
+    let after = document.get(text.end..).unwrap_or_default();
+    match (before.iter().rposition(|b| *b == b'<'), after.iter().position(|b| *b == b'>')) {
+        (Some(start), Some(end)) => Ok(start..text.end + end + 1),
+        _ => Err(MalformedXml(format!("<{ELEMENT}> is not closed"))),
+    }
+}
+
+fn splice(document: &[u8], range: Range<usize>, with: &str) -> Result<Vec<u8>, MalformedXml> {
+    match (document.get(..range.start), document.get(range.end..)) {
+        (Some(before), Some(after)) => Ok([before, with.as_bytes(), after].concat()),
+        _ => Err(MalformedXml(format!("<{ELEMENT}> lies outside the document"))),
+    }
+}
+
+/// Whether nothing but the root (and a declaration) is left.
+fn is_empty(document: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(document);
+    let Some((_, root)) = text.split_once(&format!("<{ROOT}")) else { return false };
+    let Some((_, content)) = root.split_once('>') else { return false };
+    content.trim() == format!("</{ROOT}>")
+}
+
+const ROOT: &str = "CreateBucketConfiguration";
+const ELEMENT: &str = "LocationConstraint";
+const US_EAST_1: &str = "us-east-1";
+
+#[cfg(test)]
+mod tests {
+    use super::translate;
+
+    const DOCUMENT: &str = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+        <LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>";
+
+    fn check(document: &str, backend_region: &str, expected: &str) {
+        let translated = translate(document.as_bytes(), "eu-central-1", backend_region).unwrap();
+        assert_eq!(String::from_utf8(translated).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_gates_region_becomes_the_backends() {
+        check(DOCUMENT, "eu-central-1", DOCUMENT);
+        check(DOCUMENT, "ap-south-1", &DOCUMENT.replace("eu-central-1", "ap-south-1"));
+    }
+
+    #[test]
+    fn us_east_1_is_known_by_its_absence() {
+        check(DOCUMENT, "us-east-1", "");
+        let tagged = DOCUMENT.replace("</Create", "<Tags/></Create");
+        let expected = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+            <Tags/></CreateBucketConfiguration>";
+        check(&tagged, "us-east-1", expected);
+    }
+
+    #[test]
+    fn another_region_and_no_region_stay() {
+        let other = DOCUMENT.replace("eu-central-1", "eu-west-3");
+        check(&other, "us-east-1", &other);
+        check("", "us-east-1", "");
+        check("<CreateBucketConfiguration/>", "us-east-1", "<CreateBucketConfiguration/>");
+    }
+}

@@ -1,0 +1,26 @@
+//! One binary for all in-process tests: a whole gate between a client and a backend over real
+//! sockets, each of which can misbehave in every way that has a name.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a helper that fails fails the test that called it; tests are read more than run"
+)]
+
+mod admin;
+mod audit;
+mod auth;
+mod drain;
+mod errors;
+mod get;
+mod keys;
+mod limits;
+mod multipart;
+mod policy;
+mod proxy_protocol;
+mod put;
+mod reload;
+mod support;
+mod tls;

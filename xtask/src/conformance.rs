@@ -1,0 +1,193 @@
+//! The conformance tier: stock S3 clients against a gate before each backend.
+//!
+//! The cases are Python files in `tests/conformance`; a file is a suite. Invariant: they know a
+//! backend by its capabilities only, so that one list of cases serves all.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Failure,
+    backend::{Backend, Running},
+    report::{Report, Tally},
+    root,
+    server::{Server, run_to_end},
+    tools,
+};
+
+/// The suites that there are, by name.
+pub(crate) fn suites() -> Result<Vec<String>, Failure> {
+    let mut suites = Vec::new();
+    for entry in fs::read_dir(root().join(CASES))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let suite = name.strip_prefix("test_").and_then(|name| name.strip_suffix(".py"));
+        suites.extend(suite.map(str::to_owned));
+    }
+    suites.sort_unstable();
+    Ok(suites)
+}
+
+/// Runs `suites` (all, if none is named) against each backend. What cannot be had is skipped.
+pub(crate) fn run(
+    backends: &[Backend],
+    suites: &[String],
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let python = match tools::python() {
+        Ok(python) => python,
+        Err(reason) => {
+            let reason = format!("the S3 clients cannot be installed: {reason}");
+            for backend in backends {
+                report.skip("conformance", backend.name(), &reason);
+            }
+            return Ok(());
+        }
+    };
+    let gate = gate_program()?;
+    for backend in backends {
+        let began = Instant::now();
+        let folder = fresh_folder(*backend)?;
+        println!("\n=== {} ===", backend.name());
+        match backend.start(&folder, &python) {
+            Err(reason) => report.skip("conformance", backend.name(), &reason.to_string()),
+            Ok(running) => {
+                let bench = Bench { backend: *backend, running, folder, python: &python };
+                if let Err(failure) = bench.run(&gate, suites, report) {
+                    println!("{failure}");
+                    report.row("gate", backend.name(), Tally { failed: 1, ..Tally::default() });
+                }
+            }
+        }
+        println!("{} took {} s", backend.name(), began.elapsed().as_secs());
+    }
+    Ok(())
+}
+
+/// One backend, and what is needed to run cases against a gate before it.
+struct Bench<'a> {
+    backend: Backend,
+    running: Running,
+    folder: PathBuf,
+    python: &'a Path,
+}
+
+impl Bench<'_> {
+    fn run(self, gate: &Path, suites: &[String], report: &mut Report) -> Result<(), Failure> {
+        let results = self.folder.join("results.tsv");
+        let gate = self.start_gate(gate)?;
+        let status = run_to_end(&self.pytest(suites, &results))?;
+        let failed = count(&fs::read_to_string(&results).unwrap_or_default(), self.backend, report);
+        if failed > 0 {
+            println!("the last lines of the gate's log:\n{}", gate.tail());
+        }
+        // Without a failed case, pytest itself could not run: its own words are above.
+        if failed == 0 && !status.success() {
+            report.row("pytest", self.backend.name(), Tally { failed: 1, ..Tally::default() });
+        }
+        Ok(())
+    }
+
+    fn start_gate(&self, gate: &Path) -> Result<Server, Failure> {
+        let mut command = Command::new(gate);
+        command.args(["dev", "--https", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT]);
+        command.arg("--dir").arg(self.folder.join("gate"));
+        if let Some(upstream) = &self.running.upstream {
+            command
+                .args(["--upstream", &upstream.url])
+                .env("AWS_ACCESS_KEY_ID", &upstream.access_key_id)
+                .env("AWS_SECRET_ACCESS_KEY", &upstream.secret_access_key)
+                .env("AWS_REGION", &upstream.region);
+        }
+        let mut server = Server::start("portcullis dev", &command, &self.folder.join("gate.log"))?;
+        server.wait_until(READY_LIMIT, |server| server.has_said("ready"))?;
+        Ok(server)
+    }
+
+    /// In the environment that `portcullis dev` tells people to source, and nobody's AWS settings.
+    fn pytest(&self, suites: &[String], results: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", ". \"$0\" && exec \"$@\""])
+            .arg(self.folder.join("gate/env.sh"))
+            .arg(self.python)
+            .args(["-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"])
+            .current_dir(root().join(CASES));
+        for (name, _) in env::vars_os().filter(|(name, _)| is_aws_setting(name)) {
+            command.env_remove(name);
+        }
+        command
+            .env("HOME", &self.folder)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PORTCULLIS_RESULTS", results)
+            .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "));
+        if let Some(upstream) = &self.running.upstream {
+            command
+                .env("PORTCULLIS_BACKEND_ACCESS_KEY_ID", &upstream.access_key_id)
+                .env("PORTCULLIS_BACKEND_SECRET_ACCESS_KEY", &upstream.secret_access_key)
+                .env("PORTCULLIS_BACKEND_REGION", &upstream.region);
+        }
+        command.args(suites.iter().map(|suite| format!("test_{suite}.py")));
+        command
+    }
+}
+
+fn is_aws_setting(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with("AWS_")
+}
+
+/// Reads what `conftest.py` wrote, a line a case: suite, outcome, case, reason. Returns the failed.
+fn count(results: &str, backend: Backend, report: &mut Report) -> usize {
+    let mut suites: Vec<(&str, Tally)> = Vec::new();
+    for line in results.lines() {
+        let mut fields = line.split('\t');
+        let (suite, outcome) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+        let (case, reason) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+        if suites.last().is_none_or(|(last, _)| *last != suite) {
+            suites.push((suite, Tally::default()));
+        }
+        let Some((_, tally)) = suites.last_mut() else { continue };
+        match outcome {
+            "passed" => tally.passed += 1,
+            "skipped" => {
+                tally.skipped += 1;
+                report.because(&format!("{suite} on {}: {case}: {reason}", backend.name()));
+            }
+            _ => tally.failed += 1,
+        }
+    }
+    for (suite, tally) in &suites {
+        report.row(suite, backend.name(), *tally);
+    }
+    suites.iter().map(|(_, tally)| tally.failed).sum()
+}
+
+/// The program as it is shipped, unless `PORTCULLIS_BIN` names one.
+pub(crate) fn gate_program() -> Result<PathBuf, Failure> {
+    if let Some(program) = env::var_os("PORTCULLIS_BIN") {
+        return Ok(fs::canonicalize(program)?);
+    }
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(["build", "--release"]).current_dir(root()).status()?;
+    if !status.success() {
+        return Err("the program does not build".into());
+    }
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    Ok(target.join("release/portcullis"))
+}
+
+fn fresh_folder(backend: Backend) -> Result<PathBuf, Failure> {
+    let folder = tools::folder().join("run").join(backend.name());
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+const CASES: &str = "tests/conformance";
+const ANY_PORT: &str = "127.0.0.1:0";
+const READY_LIMIT: Duration = Duration::from_secs(30);
