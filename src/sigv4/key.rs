@@ -77,3 +77,39 @@ impl LastKey {
 
 /// The end of every scope.
 pub(super) const TERMINATOR: &str = "aws4_request";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{LastKey, Scope, SigningKey};
+    use crate::secret::Secret;
+
+    const SCOPE: Scope<'static> = Scope {
+        text: "20120215/us-east-1/iam/aws4_request",
+        date: "20120215",
+        region: "us-east-1",
+        service: "iam",
+    };
+
+    fn secret() -> Secret {
+        Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+    }
+
+    #[test]
+    fn debug_tells_the_scope_alone() {
+        let key = SigningKey::derive(&secret(), SCOPE);
+        assert_eq!(format!("{key:?}"), "SigningKey(20120215/us-east-1/iam/aws4_request, ..)");
+    }
+
+    #[test]
+    fn only_what_was_kept_is_found_again() {
+        let last = LastKey::default();
+        let first = last.get(&secret(), SCOPE);
+        assert!(!Arc::ptr_eq(&first, &last.get(&secret(), SCOPE)));
+        last.keep(&first);
+        assert!(Arc::ptr_eq(&first, &last.get(&secret(), SCOPE)));
+        let other = Scope { text: "another", ..SCOPE };
+        assert!(!Arc::ptr_eq(&first, &last.get(&secret(), other)));
+    }
+}

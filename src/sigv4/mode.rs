@@ -22,6 +22,10 @@ pub(super) enum Mode {
     Unsigned,
     /// Unsigned chunks and a trailer.
     UnsignedTrailer,
+    /// Signed chunks.
+    Signed,
+    /// Signed chunks and a signed trailer.
+    SignedTrailer,
     /// 64 hex digits.
     Hash,
 }
@@ -64,18 +68,36 @@ impl<'a> ContentSha256<'a> {
 }
 
 impl Mode {
+    /// Whether the body comes in chunks.
+    pub(super) fn is_chunked(self) -> bool {
+        match self {
+            Self::UnsignedTrailer | Self::Signed | Self::SignedTrailer => true,
+            Self::Unsigned | Self::Hash => false,
+        }
+    }
+
+    /// Whether each chunk bears a signature.
+    pub(super) fn is_signed(self) -> bool {
+        matches!(self, Self::Signed | Self::SignedTrailer)
+    }
+
+    /// Whether a trailer may follow the last chunk.
+    pub(super) fn has_trailer(self) -> bool {
+        matches!(self, Self::UnsignedTrailer | Self::SignedTrailer)
+    }
+
     fn parse(line: &str) -> Result<Self, Refused> {
         match line {
             UNSIGNED_PAYLOAD => Ok(Self::Unsigned),
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::UnsignedTrailer),
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-            | "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
-            | "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::Signed),
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => Ok(Self::SignedTrailer),
+            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"
             | "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER" => Err(Refused::new(
                 Code::NotImplemented,
                 format!(
-                    "Portcullis does not verify the payload mode {line}. Send the payload's SHA-256, \
-                     UNSIGNED-PAYLOAD, or STREAMING-UNSIGNED-PAYLOAD-TRAILER."
+                    "The payload mode {line} is not supported. Sign with AWS4-HMAC-SHA256, and send \
+                     STREAMING-AWS4-HMAC-SHA256-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER."
                 ),
             )),
             hash if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {

@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::{
     Refused,
-    checksum::{Algorithm, Expected},
+    checksum::{Algorithm, Expected, What},
+    chunked::Signatures,
     mode::{ContentSha256, Mode},
 };
 use crate::s3::{Code, Operation, headers};
@@ -17,73 +18,95 @@ use crate::s3::{Code, Operation, headers};
 pub(super) struct Payload {
     /// Bytes after decoding.
     pub(super) length: u64,
-    /// Framed in aws-chunked.
-    pub(super) chunked: bool,
+    pub(super) framing: Framing,
     /// Known before the body.
     pub(super) expected: Vec<Expected>,
-    /// To be found in the trailer: the header's name and its algorithm.
-    pub(super) trailer: Option<(HeaderName, Algorithm)>,
+    /// To be found in the trailer.
+    pub(super) trailer: Option<Trailer>,
+}
+
+/// What the payload is wrapped in.
+#[derive(Debug)]
+pub(super) enum Framing {
+    Plain,
+    Chunks,
+    SignedChunks(Signatures),
+}
+
+/// A checksum that follows the body.
+#[derive(Clone, Debug)]
+pub(super) struct Trailer {
+    pub(super) name: HeaderName,
+    pub(super) algorithm: Algorithm,
 }
 
 impl Payload {
-    /// Reads the promise that goes with a payload mode.
+    /// Reads the promise that goes with a payload mode. `signatures` is `None` where chunks cannot be
+    /// signed, since the head is not, or not in its Authorization header.
     pub(super) fn read(
         received: &HeaderMap,
         operation: Operation,
         content: &ContentSha256<'_>,
+        signatures: Option<Signatures>,
     ) -> Result<Self, Refused> {
-        let chunked = content.mode == Mode::UnsignedTrailer;
-        if chunked && !operation.accepts_streaming_payload() {
-            return Err(Refused::new(
-                Code::InvalidRequest,
-                "The value of x-amz-content-sha256 header is invalid.",
-            ));
-        }
-        let length = length(received, chunked)?;
-        let mut payload = Self { length, chunked, expected: Vec::new(), trailer: None };
+        let framing = match (content.mode, signatures) {
+            (Mode::Unsigned | Mode::Hash, _) => Framing::Plain,
+            (mode, _) if !operation.accepts_streaming_payload() => {
+                return Err(misplaced(mode));
+            }
+            (Mode::UnsignedTrailer, _) => Framing::Chunks,
+            (Mode::Signed | Mode::SignedTrailer, Some(signatures)) => {
+                Framing::SignedChunks(signatures)
+            }
+            (mode @ (Mode::Signed | Mode::SignedTrailer), None) => return Err(misplaced(mode)),
+        };
+        let length = length(received, content.mode.is_chunked())?;
+        let mut payload = Self { length, framing, expected: Vec::new(), trailer: None };
         if content.mode == Mode::Hash {
             payload.expected.push(Expected::payload_hash(content.line)?);
         }
         payload.checksums(received, operation)?;
+        payload.trailer(received, content.mode)?;
+        payload.check_sdk_algorithm(received, operation)?;
         Ok(payload)
     }
 
     fn checksums(&mut self, received: &HeaderMap, operation: Operation) -> Result<(), Refused> {
-        if let Some(value) = text(received, &HeaderName::from_static("content-md5"))? {
+        if let Some(value) = text(received, &headers::CONTENT_MD5)? {
             self.expected.push(Expected::content_md5(value)?);
         }
         // Here the header speaks of the whole object, not of this request's body.
         if operation == Operation::CompleteMultipartUpload {
             return Ok(());
         }
-        let mut named = 0;
         for name in received.keys() {
             let Some(algorithm) = headers::checksum_algorithm(name) else { continue };
             let algorithm = Algorithm::parse(algorithm)
                 .ok_or_else(|| unknown_checksum(Code::NotImplemented, name.as_str()))?;
             let value = text(received, name)?.unwrap_or_default();
             self.expected.push(Expected::checksum(name, algorithm, value)?);
-            named += 1;
         }
-        if let Some(trailer) = text(received, &headers::X_AMZ_TRAILER)? {
-            let trailer = trailer.trim().to_ascii_lowercase();
-            let name = HeaderName::try_from(&trailer).ok();
-            let algorithm =
-                name.as_ref().and_then(headers::checksum_algorithm).and_then(Algorithm::parse);
-            let (Some(name), Some(algorithm)) = (name, algorithm) else {
-                return Err(unknown_checksum(Code::InvalidRequest, &trailer));
-            };
-            if !self.chunked {
+        Ok(())
+    }
+
+    fn trailer(&mut self, received: &HeaderMap, mode: Mode) -> Result<(), Refused> {
+        if let Some(announced) = text(received, &headers::X_AMZ_TRAILER)? {
+            if !mode.has_trailer() {
                 return Err(Refused::new(
                     Code::InvalidRequest,
                     "x-amz-trailer needs a payload with a trailer: send x-amz-content-sha256: \
                      STREAMING-UNSIGNED-PAYLOAD-TRAILER",
                 ));
             }
-            self.trailer = Some((name, algorithm));
-            named += 1;
+            let name = HeaderName::try_from(announced.trim_ascii()).ok();
+            let trailer = name.and_then(|name| {
+                let algorithm = Algorithm::parse(headers::checksum_algorithm(&name)?)?;
+                Some(Trailer { name, algorithm })
+            });
+            self.trailer =
+                Some(trailer.ok_or_else(|| unknown_checksum(Code::InvalidRequest, announced))?);
         }
-        if named > 1 {
+        if self.checksum_algorithms().count() > 1 {
             return Err(Refused::new(
                 Code::InvalidRequest,
                 "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
@@ -91,6 +114,51 @@ impl Payload {
         }
         Ok(())
     }
+
+    /// An SDK that says which checksum it sends must send it. (Presigned URLs hoist this header, and
+    /// S3 ignores it there: it is a parameter then.)
+    fn check_sdk_algorithm(
+        &self,
+        received: &HeaderMap,
+        operation: Operation,
+    ) -> Result<(), Refused> {
+        let said = text(received, &headers::X_AMZ_SDK_CHECKSUM_ALGORITHM)?;
+        let Some(said) = said.filter(|_| operation.accepts_streaming_payload()) else {
+            return Ok(());
+        };
+        match self.checksum_algorithms().next() {
+            Some(algorithm) if said.eq_ignore_ascii_case(algorithm.name()) => Ok(()),
+            Some(_) => Err(Refused::new(
+                Code::InvalidRequest,
+                "Value for x-amz-sdk-checksum-algorithm header is invalid.",
+            )),
+            None => Err(Refused::new(
+                Code::InvalidRequest,
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or \
+                 x-amz-trailer headers were found.",
+            )),
+        }
+    }
+
+    /// Of the checksums in `x-amz-checksum-…`, as a header or as a trailer.
+    fn checksum_algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let in_headers = self.expected.iter().filter_map(|expected| match expected.what {
+            What::Checksum => Some(expected.algorithm),
+            What::PayloadHash | What::ContentMd5 => None,
+        });
+        in_headers.chain(self.trailer.iter().map(|trailer| trailer.algorithm))
+    }
+}
+
+/// A mode that cannot go with the operation, or with the way in which the head is signed.
+fn misplaced(mode: Mode) -> Refused {
+    let reason = if mode.is_signed() {
+        "The value of x-amz-content-sha256 header is invalid: signed chunks go with PutObject and \
+         UploadPart, signed in the Authorization header."
+    } else {
+        "The value of x-amz-content-sha256 header is invalid: chunks go with PutObject and UploadPart."
+    };
+    Refused::new(Code::InvalidRequest, reason)
 }
 
 /// The length after decoding; known before the first byte or refused.
@@ -120,8 +188,8 @@ fn unknown_checksum(code: Code, name: &str) -> Refused {
     Refused::new(
         code,
         format!(
-            "Portcullis cannot verify {name}. Use x-amz-checksum-crc32, -crc32c, -crc64nvme, -sha1 or \
-             -sha256."
+            "Portcullis cannot verify {name}. Use x-amz-checksum-crc32, -crc32c, -crc64nvme, -sha1, \
+             -sha256, -sha512 or -md5."
         ),
     )
 }

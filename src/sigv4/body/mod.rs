@@ -15,11 +15,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::{
     Refused,
-    checksum::{Expected, Hasher, What},
-    chunked::{Decoder, Step, incomplete},
-    payload::Payload,
+    checksum::{Algorithm, Expected, Hasher},
+    chunked::{Decoder, Step, incomplete, malformed_trailer},
+    payload::{Framing, Payload, Trailer},
 };
-use crate::s3::Code;
 
 /// A body whose hash, checksum or trailer is verified to its end. Its last bytes come only after the
 /// check; if it fails, an error comes in their place, so that upstream never completes the object.
@@ -28,8 +27,10 @@ pub struct VerifiedBody<B> {
     decoder: Option<Decoder>,
     /// Raw bytes that the decoder has not taken yet.
     input: Bytes,
-    checks: Vec<(Expected, Hasher)>,
-    trailer: Option<(http::HeaderName, super::checksum::Algorithm, Hasher)>,
+    expected: Vec<Expected>,
+    trailer: Option<Trailer>,
+    /// One for each algorithm that is needed.
+    hashers: Vec<(Algorithm, Hasher)>,
     length: u64,
     received: u64,
     /// The newest piece, held until another comes or the end has been verified.
@@ -63,18 +64,25 @@ pub enum BodyError {
 
 impl<B> VerifiedBody<B> {
     pub(super) fn new(raw: B, payload: &Payload) -> Self {
-        let checks =
-            payload.expected.iter().map(|expected| (expected.clone(), expected.hasher())).collect();
-        let trailer = payload
-            .trailer
-            .as_ref()
-            .map(|(name, algorithm)| (name.clone(), *algorithm, algorithm.hasher()));
+        let decoder = match &payload.framing {
+            Framing::Plain => None,
+            Framing::Chunks => Some(Decoder::new(None)),
+            Framing::SignedChunks(signatures) => Some(Decoder::new(Some(signatures.clone()))),
+        };
+        let mut hashers: Vec<(Algorithm, Hasher)> = Vec::new();
+        let promised = payload.expected.iter().map(|expected| expected.algorithm);
+        for algorithm in promised.chain(payload.trailer.iter().map(|trailer| trailer.algorithm)) {
+            if hashers.iter().all(|(known, _)| *known != algorithm) {
+                hashers.push((algorithm, algorithm.hasher()));
+            }
+        }
         Self {
             raw,
-            decoder: payload.chunked.then(Decoder::default),
+            decoder,
             input: Bytes::new(),
-            checks,
-            trailer,
+            expected: payload.expected.clone(),
+            trailer: payload.trailer.clone(),
+            hashers,
             length: payload.length,
             received: 0,
             held: None,
@@ -101,10 +109,7 @@ impl<B> VerifiedBody<B> {
         if self.received > self.length {
             return Err(incomplete("there are more"));
         }
-        for (_, hasher) in &mut self.checks {
-            hasher.update(&data);
-        }
-        if let Some((_, _, hasher)) = &mut self.trailer {
+        for (_, hasher) in &mut self.hashers {
             hasher.update(&data);
         }
         Ok(self.held.replace(data))
@@ -116,27 +121,13 @@ impl<B> VerifiedBody<B> {
         if self.received != self.length {
             return Err(incomplete("there are fewer"));
         }
-        if let Some((name, algorithm, hasher)) = self.trailer.take() {
-            let value =
-                fields.iter().find(|(field, _)| field == name.as_str()).map(|(_, value)| value);
-            let value = value.ok_or_else(|| {
-                Refused::new(
-                    Code::MalformedTrailerError,
-                    "The request contained trailing data that was not well-formed or did not \
-                     conform to our published schema.",
-                )
-            })?;
-            Expected::checksum(&name, algorithm, value)?.check(&hasher.finish())?;
-        } else if !fields.is_empty() {
-            return Err(Refused::new(
-                Code::MalformedTrailerError,
-                "The request contained a trailer that x-amz-trailer did not announce.",
-            ));
-        }
+        let announced = trailing(self.trailer.as_ref(), &fields)?;
+        let digests: Vec<(Algorithm, Vec<u8>)> =
+            self.hashers.drain(..).map(|(known, hasher)| (known, hasher.finish())).collect();
         // The payload hash first: it is the one that the signature covers.
-        self.checks.sort_by_key(|(expected, _)| expected.what != What::PayloadHash);
-        for (expected, hasher) in self.checks.drain(..) {
-            expected.check(&hasher.finish())?;
+        for expected in self.expected.iter().chain(&announced) {
+            let computed = digests.iter().find(|(known, _)| *known == expected.algorithm);
+            expected.check(computed.map_or(&[], |(_, digest)| digest.as_slice()))?;
         }
         Ok(())
     }
@@ -150,6 +141,20 @@ impl<B> VerifiedBody<B> {
         };
         let _ = self.outcome.0.end.set(result);
         frame
+    }
+}
+
+/// The trailer must hold what was announced, and nothing else.
+fn trailing(
+    announced: Option<&Trailer>,
+    fields: &[(String, String)],
+) -> Result<Option<Expected>, Refused> {
+    match (announced, fields) {
+        (None, []) => Ok(None),
+        (Some(Trailer { name, algorithm }), [(field, value)]) if name == field.as_str() => {
+            Expected::checksum(name, *algorithm, value).map(Some)
+        }
+        _ => Err(malformed_trailer()),
     }
 }
 

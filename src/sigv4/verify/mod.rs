@@ -5,12 +5,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_lc_rs::constant_time;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, HeaderName, header::HOST, request::Parts};
 
 use super::{
     Credential, Credentials, Refused, VerifiedBody,
     canonical::{self, Path},
+    chunked::Signatures,
     key::{Scope, SigningKey},
     mode::ContentSha256,
     parameters::Parameters,
@@ -112,7 +113,7 @@ pub fn verify(
     let presented = if is_preflight { None } else { presented::read(received, &parameters)? };
     let Some(presented) = presented else {
         let content = ContentSha256::read(received, &parameters, None)?;
-        let payload = Payload::read(received, operation, &content)?;
+        let payload = Payload::read(received, operation, &content, None)?;
         return Ok(Verified { caller: Caller::Anonymous, payload });
     };
     check_scope(&presented, settings)?;
@@ -130,7 +131,9 @@ pub fn verify(
     let key = entry.key.get(&entry.credential.secret_access_key, presented.scope);
     check_signature(head, &presented, &key, content.line)?;
     entry.key.keep(&key);
-    let payload = Payload::read(received, operation, &content)?;
+    let is_seed = content.mode.is_signed() && presented.place == Place::Header;
+    let signatures = is_seed.then(|| Signatures::after(&presented, &key));
+    let payload = Payload::read(received, operation, &content, signatures)?;
     let caller = Caller::Authenticated {
         credential: Arc::clone(&entry.credential),
         auth_type: presented.place.auth_type(),
@@ -224,7 +227,7 @@ fn check_signature(
     };
     let is_signed = |string_to_sign: &str| {
         let expected = key.sign(string_to_sign);
-        constant_time::verify_slices_are_equal(&expected, &presented.signature).is_ok()
+        verify_slices_are_equal(&expected, &presented.signature).is_ok()
     };
     let (canonical, string_to_sign) = texts(Path::Encoded);
     if is_signed(&string_to_sign) || is_signed(&texts(Path::Received).1) {
@@ -255,5 +258,3 @@ const SKEW_MAX: Duration = Duration::from_mins(15);
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod vectors;

@@ -1,5 +1,7 @@
 //! Heads signed by AWS's own crate, whole and tampered with, and each refusal with what it tells.
 
+mod vectors;
+
 use std::{
     fmt::Write as _,
     time::{Duration, SystemTime},

@@ -1,18 +1,23 @@
-//! The aws-chunked coding, unsigned, with a trailer. Incremental: bytes may come in any split, and a
-//! chunk of any size passes without being kept.
+//! The aws-chunked coding, unsigned or signed, with or without a trailer. Invariant: bytes may come in
+//! any split, and a chunk of any size passes without being kept.
 //!
 //! ```text
-//! <hex size>CRLF <data>CRLF … 0CRLF [name:value CRLF]… CRLF
+//! <hex size>[;chunk-signature=<64 hex>]CRLF <data>CRLF … 0…CRLF [name:value CRLF]… CRLF
 //! ```
+
+mod signatures;
 
 use bytes::{Buf as _, Bytes};
 
-use super::Refused;
-use crate::s3::Code;
+pub(super) use self::signatures::Signatures;
+use super::{Refused, key::Signature};
+use crate::s3::{Code, headers};
 
 /// Decodes one body.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Decoder {
+    /// `None`: chunks are not signed.
+    signatures: Option<Signatures>,
     state: State,
     /// A line that has not ended yet: a size or a trailer field.
     line: Vec<u8>,
@@ -22,9 +27,8 @@ pub(super) struct Decoder {
     trailer: Vec<(String, String)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum State {
-    #[default]
     Size,
     Data(u64),
     DataEnd,
@@ -42,6 +46,17 @@ pub(super) enum Step {
 }
 
 impl Decoder {
+    pub(super) fn new(signatures: Option<Signatures>) -> Self {
+        Self {
+            signatures,
+            state: State::Size,
+            line: Vec::new(),
+            small: None,
+            chunks: 0,
+            trailer: Vec::new(),
+        }
+    }
+
     /// Takes from the front of `input`.
     pub(super) fn step(&mut self, input: &mut Bytes) -> Result<Step, Refused> {
         while !input.is_empty() {
@@ -51,6 +66,12 @@ impl Decoder {
                         usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
                     let data = input.split_to(take);
                     let left = left - take as u64;
+                    if let Some(signatures) = &mut self.signatures {
+                        signatures.update(&data);
+                        if left == 0 {
+                            signatures.end()?;
+                        }
+                    }
                     self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
                     return Ok(Step::Data(data));
                 }
@@ -68,19 +89,23 @@ impl Decoder {
 
     /// The trailer's fields, once the body has ended where the coding ends.
     pub(super) fn finish(self) -> Result<Vec<(String, String)>, Refused> {
-        match self.state {
-            State::Done => Ok(self.trailer),
+        let Self { signatures, state, line, mut trailer, .. } = self;
+        match state {
+            State::Done => {}
             // The empty line at the end is left out by some clients.
-            State::Trailer if self.line.is_empty() && !self.trailer.is_empty() => Ok(self.trailer),
-            State::Trailer => Err(Refused::new(
-                Code::MalformedTrailerError,
-                "The request contained trailing data that was not well-formed or did not conform to \
-                 our published schema.",
-            )),
+            State::Trailer if line.is_empty() && !trailer.is_empty() => {}
+            State::Trailer => return Err(malformed_trailer()),
             State::Size | State::Data(_) | State::DataEnd => {
-                Err(incomplete("the request body terminated unexpectedly"))
+                return Err(incomplete("the request body terminated unexpectedly"));
             }
         }
+        if let (Some(mut signatures), false) = (signatures, trailer.is_empty()) {
+            let signature =
+                trailer.pop_if(|(name, _)| headers::X_AMZ_TRAILER_SIGNATURE == name.as_str());
+            let (_, claimed) = signature.ok_or_else(malformed_trailer)?;
+            signatures.check_trailer(&trailer, &claimed)?;
+        }
+        Ok(trailer)
     }
 
     /// True once a whole line, without its end, is in `self.line`.
@@ -123,11 +148,22 @@ impl Decoder {
     }
 
     fn size(&mut self) -> Result<State, Refused> {
-        let text = std::str::from_utf8(&self.line).unwrap_or_default();
-        let is_hex = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let size = is_hex.then(|| u64::from_str_radix(text, 16).ok()).flatten();
+        let line = std::str::from_utf8(&self.line).unwrap_or_default();
+        let size = match &mut self.signatures {
+            None => line,
+            Some(signatures) => {
+                let (size, claimed) = signed_size(line)
+                    .ok_or_else(|| incomplete("a chunk does not say its signature"))?;
+                signatures.begin(claimed);
+                size
+            }
+        };
+        // The parser would take a sign, too.
+        let is_hex = size.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let size = is_hex.then(|| u64::from_str_radix(size, 16).ok()).flatten();
         let size = size.ok_or_else(|| incomplete("a chunk's size is not a hexadecimal number"))?;
         if size == 0 {
+            self.signatures.as_mut().map_or(Ok(()), Signatures::end)?;
             return Ok(State::Trailer);
         }
         self.chunks += 1;
@@ -144,21 +180,30 @@ impl Decoder {
     }
 
     fn trailer_field(&mut self) -> Result<(), Refused> {
-        let malformed = || {
-            Refused::new(
-                Code::MalformedTrailerError,
-                "The request contained trailing data that was not well-formed or did not conform to \
-                 our published schema.",
-            )
-        };
-        let text = std::str::from_utf8(&self.line).map_err(|_| malformed())?;
-        let (name, value) = text.split_once(':').ok_or_else(malformed)?;
+        let text = std::str::from_utf8(&self.line).map_err(|_| malformed_trailer())?;
+        let (name, value) = text.split_once(':').ok_or_else(malformed_trailer)?;
         if self.trailer.len() == TRAILER_FIELDS_MAX {
-            return Err(malformed());
+            return Err(malformed_trailer());
         }
         self.trailer.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
         Ok(())
     }
+}
+
+/// `<hex size>;chunk-signature=<64 hex>`.
+fn signed_size(line: &str) -> Option<(&str, Signature)> {
+    let (size, claimed) = line.split_once(";chunk-signature=")?;
+    let mut signature = Signature::default();
+    hex::decode_to_slice(claimed, &mut signature).ok()?;
+    Some((size, signature))
+}
+
+pub(super) fn malformed_trailer() -> Refused {
+    Refused::new(
+        Code::MalformedTrailerError,
+        "The request contained trailing data that was not well-formed or did not conform to our \
+         published schema.",
+    )
 }
 
 pub(super) fn incomplete(reason: &str) -> Refused {
@@ -173,6 +218,7 @@ pub(super) fn incomplete(reason: &str) -> Refused {
 
 /// A size or trailer field with its line end.
 const LINE_BYTES_MAX: usize = 1024;
-const TRAILER_FIELDS_MAX: usize = 4;
+/// A checksum and its signature.
+const TRAILER_FIELDS_MAX: usize = 2;
 /// S3's minimum for every chunk but the last.
 const CHUNK_BYTES_MIN: u64 = 8192;
