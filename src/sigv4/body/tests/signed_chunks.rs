@@ -298,6 +298,8 @@ fn nothing_at_all_is_signed_too() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_split_of_the_wire_gives_the_same_bytes(
         data in vec(any::<u8>(), 0..40_000),
