@@ -71,7 +71,7 @@ impl Payload {
         Ok(payload)
     }
 
-    /// Of no bytes, the hash is checked at once: no body follows that would be, for most operations.
+    /// That of no bytes is checked at once, since most operations read no body that would be.
     fn hash(&mut self, line: &str) -> Result<(), Refused> {
         if self.length == 0 && line.eq_ignore_ascii_case(EMPTY_SHA256) {
             return Ok(());
