@@ -42,7 +42,7 @@ pub(super) enum What {
 /// A hash under way.
 pub(super) enum Hasher {
     /// With the bytes of its result.
-    Crc(Box<crc_fast::Digest>, usize),
+    Crc(crc_fast::Digest, usize),
     Digest(digest::Context),
     Md5(Md5),
 }
@@ -87,7 +87,7 @@ impl Algorithm {
     }
 
     pub(super) fn hasher(self) -> Hasher {
-        let crc = |algorithm| Hasher::Crc(Box::new(crc_fast::Digest::new(algorithm)), self.bytes());
+        let crc = |algorithm| Hasher::Crc(crc_fast::Digest::new(algorithm), self.bytes());
         let digest = |algorithm| Hasher::Digest(digest::Context::new(algorithm));
         match self {
             Self::Crc32 => crc(CrcAlgorithm::Crc32IsoHdlc),

@@ -92,7 +92,7 @@ impl Place {
 fn from_header<'a>(received: &'a HeaderMap, value: &'a str) -> Result<Presented<'a>, Refused> {
     let value = value.trim_ascii();
     let (algorithm, rest) = value.split_once(' ').unwrap_or((value, ""));
-    check_algorithm(algorithm)?;
+    check_algorithm(algorithm, unsupported)?;
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for part in rest.split(',') {
         let (name, value) = part.trim_ascii().split_once('=').unwrap_or((part, ""));
@@ -144,7 +144,9 @@ fn from_query<'a>(parameters: &'a Parameters<'_>) -> Result<Presented<'a>, Refus
             )
         })
     };
-    check_algorithm(need(&parameters.algorithm)?)?;
+    check_algorithm(need(&parameters.algorithm)?, || {
+        incomplete("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
+    })?;
     let claims = Claims {
         credential: need(&parameters.credential)?,
         signed_headers: need(&parameters.signed_headers)?,
@@ -225,14 +227,15 @@ fn signed_headers(place: Place, text: &str) -> Result<Vec<&str>, Refused> {
     Ok(names)
 }
 
-fn check_algorithm(algorithm: &str) -> Result<(), Refused> {
+/// `otherwise` tells of all but the one that is known and not supported.
+fn check_algorithm(algorithm: &str, otherwise: fn() -> Refused) -> Result<(), Refused> {
     match algorithm {
         ALGORITHM => Ok(()),
         "AWS4-ECDSA-P256-SHA256" => Err(Refused::new(
             Code::NotImplemented,
             "SigV4A (AWS4-ECDSA-P256-SHA256) is not supported. Sign with AWS4-HMAC-SHA256.",
         )),
-        _ => Err(unsupported()),
+        _ => Err(otherwise()),
     }
 }
 

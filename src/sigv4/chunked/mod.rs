@@ -9,7 +9,7 @@ mod signatures;
 
 use bytes::{Buf as _, Bytes};
 
-pub(super) use self::signatures::Signatures;
+pub(super) use self::signatures::{EMPTY_SHA256, Signatures};
 use super::{Refused, key::Signature};
 use crate::s3::{Code, headers};
 

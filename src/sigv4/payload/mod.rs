@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, header};
 use super::{
     Refused,
     checksum::{Algorithm, Expected, What},
-    chunked::Signatures,
+    chunked::{EMPTY_SHA256, Signatures},
     mode::{ContentSha256, Mode},
 };
 use crate::s3::{Code, Operation, headers};
@@ -63,12 +63,25 @@ impl Payload {
         let length = length(received, content.mode.is_chunked())?;
         let mut payload = Self { length, framing, expected: Vec::new(), trailer: None };
         if content.mode == Mode::Hash {
-            payload.expected.push(Expected::payload_hash(content.line)?);
+            payload.hash(content.line)?;
         }
         payload.checksums(received, operation)?;
         payload.trailer(received, content.mode)?;
         payload.check_sdk_algorithm(received, operation)?;
         Ok(payload)
+    }
+
+    /// That of no bytes is checked at once, since most operations read no body that would be.
+    fn hash(&mut self, line: &str) -> Result<(), Refused> {
+        if self.length == 0 && line.eq_ignore_ascii_case(EMPTY_SHA256) {
+            return Ok(());
+        }
+        let expected = Expected::payload_hash(line)?;
+        if self.length == 0 {
+            return expected.check(&expected.algorithm.hasher().finish());
+        }
+        self.expected.push(expected);
+        Ok(())
     }
 
     fn checksums(&mut self, received: &HeaderMap, operation: Operation) -> Result<(), Refused> {

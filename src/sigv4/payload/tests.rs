@@ -11,7 +11,7 @@ use crate::{
         Code,
         Operation::{self, CompleteMultipartUpload, DeleteObjects, GetObject, PutObject},
     },
-    sigv4::{Refused, mode::ContentSha256, parameters::Parameters},
+    sigv4::{Refused, chunked::EMPTY_SHA256, mode::ContentSha256, parameters::Parameters},
 };
 
 const CRC32: (&str, &str) = ("x-amz-checksum-crc32", "AAAAAA==");
@@ -85,14 +85,33 @@ fn chunks_cannot_be_signed_by_nobody() {
 #[test]
 fn each_promise_is_kept_in_mind() {
     let md5 = ("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==");
-    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    check(PutObject, &[md5, CRC32, ("x-amz-content-sha256", hash)], 0, 3);
+    let (hash, seven) = (("x-amz-content-sha256", EMPTY_SHA256), ("content-length", "7"));
+    check(PutObject, &[md5, CRC32, hash, seven], 7, 3);
     check(PutObject, &[CHUNKED, TRAILER, DECODED], 7, 1);
     check(DeleteObjects, &[CRC32], 0, 1);
     // Not of this body, but of the object.
     check(CompleteMultipartUpload, &[CRC32], 0, 0);
     // These speak of checksums, and hold none.
     check(GetObject, &[("x-amz-checksum-mode", "ENABLED")], 0, 0);
+}
+
+#[test]
+fn the_hash_of_no_bytes_is_checked_at_once() {
+    let upper = EMPTY_SHA256.to_ascii_uppercase();
+    for hash in [EMPTY_SHA256, &upper] {
+        check(GetObject, &[("x-amz-content-sha256", hash)], 0, 0);
+    }
+    let other = EMPTY_SHA256.replace("e3b0", "e3b1");
+    let refused = check_refused(
+        GetObject,
+        &[("x-amz-content-sha256", &other), ("content-length", "0")],
+        Code::XAmzContentSHA256Mismatch,
+    );
+    let expected = [
+        ("ClientComputedContentSHA256", other),
+        ("S3ComputedContentSHA256", EMPTY_SHA256.to_owned()),
+    ];
+    assert_eq!(refused.elements, expected);
 }
 
 #[test]

@@ -436,7 +436,8 @@ fn presigned_urls_need_all_their_parameters_in_form() {
         let to = format!("X-Amz-Expires={expires}");
         check_refused(&retargeted(presigned(), "X-Amz-Expires=60", &to), form, &[]);
     }
-    check_refused(&retargeted(presigned(), "HMAC", "HMAK"), Code::InvalidRequest, &[]);
+    check_refused(&retargeted(presigned(), "HMAC", "HMAK"), form, &[]);
+    check_refused(&retargeted(presigned(), "HMAC", "ECDSA-P256"), Code::NotImplemented, &[]);
     check_refused(&retargeted(presigned(), "Date=2015", "Date=x015"), form, &[]);
 }
 
@@ -465,7 +466,7 @@ fn a_url_that_fixes_its_payload_is_held_to_it() {
     let target = format!("/bucket/key?X-Amz-Content-Sha256={EMPTY_SHA256}");
     let signing = Signing { payload: EMPTY_SHA256, ..Signing::presigning() };
     let settings = Settings { region: REGION.to_owned() };
-    let fixed = signing.sign(head("PUT", &target, &[]));
+    let fixed = signing.sign(head("PUT", &target, &[("content-length", "7")]));
     let verified = verify(&fixed, Operation::PutObject, &credentials(), &settings, now()).unwrap();
     assert_eq!(verified.payload.expected.len(), 1);
     let target = "/bucket/key?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD";
@@ -483,9 +484,10 @@ fn the_signing_key_of_another_day_does_not_stay_in_the_way() {
     }
 }
 
-/// Text that needs no encoding, and bytes that do.
+/// Text that needs no encoding, bytes that do, and characters that clients leave as they are,
+/// although AWS's rules encode them.
 fn component() -> impl Strategy<Value = String> {
-    vec(prop_oneof!["[A-Za-z0-9._~-]", "%(20|2F|2B|3D|26|25|C3%A9|00|7E)"], 0..6)
+    vec(prop_oneof!["[A-Za-z0-9._~-]", "%(20|2F|2B|3D|26|25|C3%A9|00|7E)", "[!$'()*,:;@]"], 0..6)
         .prop_map(|pieces| pieces.concat())
 }
 
