@@ -63,7 +63,8 @@ impl Gate {
     /// Binds everything first, serves afterwards; returns once requests are taken.
     pub async fn start(config: Config) -> Result<Self, Error> {
         let metrics = Metrics::new()?;
-        let audit = Audit::open(&config.audit).map_err(Error::Audit)?;
+        let audit =
+            Audit::open_counted(&config.audit, metrics.audit_lines()).map_err(Error::Audit)?;
         let settings = settings(&config)?;
         let (drain, draining) = Drain::new();
         let (drain_admin, draining_admin) = Drain::new();
@@ -82,6 +83,7 @@ impl Gate {
         for ((listener, tls), configured) in bound {
             let address = listener.local_address();
             listeners.push(Bound { configured, address, tls });
+            let listener = listener.counted_in(&metrics);
             tasks.push(serve(listener, Arc::clone(&pipeline), draining.clone()));
         }
         readiness.ready();

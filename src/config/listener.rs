@@ -1,16 +1,15 @@
 //! `[[listener]]` and `[admin]`. Invariant: certificates and keys that leave here were read and
 //! checked, once, and a start or reload uses what was checked.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use rustls::ServerConfig;
 
 use super::{
     Certificate, Fault, Listener,
-    certificate::{Facts, facts},
     loading::Loading,
-    source::{At, Place, read_file},
+    source::{At, Place},
     suggest::quoted,
     written,
 };
@@ -137,10 +136,10 @@ impl Loading<'_> {
             return None;
         }
         let settings = tls::Settings { certificates, client_ca };
-        match tls::load(&settings, self.now) {
-            Ok(config) => {
-                let certificates = self.leaves(&settings);
-                Some(Loaded { settings, config, certificates })
+        match tls::load_described(&settings, self.now) {
+            Ok(tls::Loaded { server, certificates }) => {
+                let certificates = certificates.into_iter().map(|leaf| self.leaf(leaf)).collect();
+                Some(Loaded { settings, config: server, certificates })
             }
             Err(faults) => {
                 self.faults.extend(faults.into_iter().map(|fault| Fault {
@@ -159,31 +158,16 @@ impl Loading<'_> {
         Some(tls::CertificateFiles { certificate: certificate?, key: key? })
     }
 
-    fn leaves(&mut self, settings: &tls::Settings) -> Vec<Certificate> {
-        settings.certificates.iter().filter_map(|files| self.leaf(&files.certificate)).collect()
-    }
-
-    /// A certificate that clients would refuse is a fault; one that ends soon is warned of.
-    fn leaf(&mut self, path: &Path) -> Option<Certificate> {
-        let Facts { not_after, is_ca } = facts(&read_file(path).ok()?.bytes)?;
-        let place = Place::whole(path);
-        if is_ca {
-            return self.fault(place.fault(
-                "this is a CA's own certificate, which clients refuse as a server's; name one that \
-                 the CA has signed",
-            ));
-        }
-        let Ok(left) = not_after.duration_since(self.now) else {
-            let message = "this certificate has ended; put a new one in its place";
-            return self.fault(place.fault(message));
-        };
+    /// A certificate that ends soon is warned of.
+    fn leaf(&mut self, leaf: tls::CertificateInfo) -> Certificate {
+        let left = leaf.not_after.duration_since(self.now).unwrap_or_default();
         if left < EXPIRY_WARNING {
             let days = left.as_secs() / SECONDS_A_DAY;
             let message =
                 format!("this certificate ends in {days} days; put a new one in its place");
-            self.warnings.push(place.fault(message));
+            self.warnings.push(Place::whole(&leaf.path).fault(message));
         }
-        Some(Certificate { path: path.to_path_buf(), not_after })
+        Certificate { path: leaf.path, not_after: leaf.not_after }
     }
 }
 

@@ -2,7 +2,6 @@
 //! mend. Invariant: a [`Config`] is whole: no file that it names needs to be read or checked again.
 
 mod assemble;
-mod certificate;
 mod credentials;
 mod listener;
 mod loading;

@@ -248,7 +248,7 @@ fn upstreams() {
 
 #[test]
 fn certificates() {
-    let days = |days: u64| SystemTime::UNIX_EPOCH + Duration::from_hours(24 * days);
+    let days = |days: u64| SystemTime::UNIX_EPOCH + Duration::from_hours(24 * (20_000 + days));
     let folder = Folder::sound();
     let (certificate, key) = self_signed(time::OffsetDateTime::from(days(100)));
     folder.write("tls.pem", &certificate);
