@@ -173,4 +173,23 @@ proptest! {
         prop_assert_eq!(result, Err("XAmzContentSHA256Mismatch".to_owned()));
         assert!(out.len() < data.len());
     }
+
+    #[test]
+    fn whatever_is_sent_comes_out_whole_only_if_it_is_well_formed(
+        pieces in proptest::collection::vec(
+            proptest::prop_oneof![
+                "[0-9a-f]{1,3}", "\r\n", "\n", "0\r\n", ";chunk-signature=", "a{1,300}",
+                "x-amz-checksum-crc32:AAAAAA==\r\n",
+            ],
+            0..12,
+        ),
+        length in 0usize..300,
+        cuts in proptest::collection::vec(any::<usize>(), 0..9),
+    ) {
+        let wire = pieces.concat();
+        let body = VerifiedBody::new(self::pieces(wire.as_bytes(), &cuts), &chunked(length));
+        let (out, result) = collect(body);
+        let is_whole = out.len() == length;
+        assert!(is_whole == result.is_ok() || length == 0, "{result:?}: {} of {length}", out.len());
+    }
 }

@@ -525,6 +525,30 @@ proptest! {
     }
 
     #[test]
+    fn whatever_is_presented_without_the_secret_is_refused(
+        authorization in prop_oneof![
+            "[ -~]{0,60}",
+            "AWS4-HMAC-SHA256 ([,=;/ ]|Credential=|SignedHeaders=|Signature=|AKID|host|[0-9a-f]{64}\
+             |20150830|eu-central-1|s3|aws4_request){0,20}",
+        ],
+    ) {
+        prop_assert!(verified(&with(signed(), "authorization", &authorization)).is_err());
+    }
+
+    #[test]
+    fn whatever_stands_in_the_query_is_read_without_panic(
+        query in "(X-Amz-(Algorithm|Credential|Date|Expires|SignedHeaders|Signature)|[&=+%/;]\
+                  |AWS4-HMAC-SHA256|20150830T123600Z|60|[0-9a-f]{64}|%2F|[a-z%]{1,3}){0,30}",
+    ) {
+        let target = format!("/bucket/key?{query}");
+        let mut head = get();
+        prop_assume!(target.parse::<http::Uri>().is_ok());
+        head.uri = target.parse().unwrap();
+        let is_authenticated = matches!(verified(&head), Ok(Caller::Authenticated { .. }));
+        prop_assert!(!is_authenticated);
+    }
+
+    #[test]
     fn a_changed_character_of_the_target_is_not(head in any_head(), at in any::<Index>()) {
         let mut signed = Signing::default().sign(head);
         let mut target = signed.uri.to_string().into_bytes();
