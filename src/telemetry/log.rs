@@ -1,4 +1,5 @@
-//! The program's own log, to standard error.
+//! The program's own log, to standard error. Invariant: it can be started twice, and the first time
+//! counts.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -16,7 +17,8 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging; `filter` as in `RUST_LOG` (default `info`). A second call changes nothing.
+/// Starts logging; `filter` as in `RUST_LOG` (default `info`), of which parts that cannot be read are
+/// told and passed over. A second call changes nothing.
 pub fn init(format: Format, filter: Option<&str>) {
     let filter = EnvFilter::new(filter.unwrap_or("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
@@ -30,4 +32,16 @@ pub fn init(format: Format, filter: Option<&str>) {
     } else {
         builder.json().flatten_event(true).try_init()
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, init};
+
+    #[test]
+    fn a_second_start_changes_nothing() {
+        init(Format::Json, Some("off"));
+        init(Format::Text, Some("info"));
+        assert!(!tracing::enabled!(tracing::Level::ERROR));
+    }
 }

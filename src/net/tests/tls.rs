@@ -15,7 +15,13 @@ use super::{
     pki::{self, Pki},
     settings, who,
 };
-use crate::net::tls::{Settings, load};
+use crate::{
+    net::{
+        Listener,
+        tls::{Settings, load},
+    },
+    telemetry::metrics::Metrics,
+};
 
 fn loaded(settings: &Settings) -> Arc<ArcSwap<ServerConfig>> {
     Arc::new(ArcSwap::new(load(settings, pki::now()).unwrap()))
@@ -147,4 +153,31 @@ async fn tls_on_a_plain_port_is_refused() {
     let pki = Pki::new();
     let served = Served::by(settings(), None, who).await;
     assert!(handshake(&served, pki.connects(None), "s3.test").await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_is_let_go() {
+    let pki = Pki::new();
+    let served = served(&pki::settings(&[pki.leaf(&["s3.test"])])).await;
+    assert_eq!(served.try_exchange(b"").await, "");
+}
+
+#[tokio::test]
+async fn connections_that_do_not_come_to_http_are_counted() {
+    let (pki, metrics) = (Pki::new(), Metrics::new().unwrap());
+    let tls = loaded(&pki::settings(&[pki.leaf(&["s3.test"])]));
+    let listener = Listener::bind(&settings(), Some(tls)).await.unwrap().counted_in(&metrics);
+    let served = Served::start(listener, who);
+    drop(served.connect().await);
+    served.try_exchange(GET_AND_CLOSE).await;
+    served.try_exchange(b"\x16 and no handshake").await;
+    for reason in ["plain-http", "tls"] {
+        let labels = format!("{{listener=\"{}\",reason=\"{reason}\"}}", served.address);
+        let line = format!("portcullis_connections_refused_total{labels} 1\n");
+        // The other end learns of its refusal before it is counted.
+        while !metrics.render().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(!metrics.render().contains("reason=\"left\""));
 }
