@@ -40,6 +40,7 @@ pub(super) enum What {
 }
 
 /// A hash under way.
+#[expect(clippy::large_enum_variant, reason = "at most three a request; a box would cost more")]
 pub(super) enum Hasher {
     /// With the bytes of its result.
     Crc(crc_fast::Digest, usize),
