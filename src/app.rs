@@ -63,8 +63,7 @@ impl Gate {
     /// Binds everything first, serves afterwards; returns once requests are taken.
     pub async fn start(config: Config) -> Result<Self, Error> {
         let metrics = Metrics::new()?;
-        let audit =
-            Audit::open_counted(&config.audit, metrics.audit_lines()).map_err(Error::Audit)?;
+        let audit = Audit::open(&config.audit, metrics.audit_lines()).map_err(Error::Audit)?;
         let settings = settings(&config)?;
         let (drain, draining) = Drain::new();
         let (drain_admin, draining_admin) = Drain::new();

@@ -136,7 +136,7 @@ impl Loading<'_> {
             return None;
         }
         let settings = tls::Settings { certificates, client_ca };
-        match tls::load_described(&settings, self.now) {
+        match tls::load(&settings, self.now) {
             Ok(tls::Loaded { server, certificates }) => {
                 let certificates = certificates.into_iter().map(|leaf| self.leaf(leaf)).collect();
                 Some(Loaded { settings, config: server, certificates })

@@ -13,7 +13,6 @@ use std::{
     thread,
 };
 
-use prometheus::Registry;
 use tokio::sync::{mpsc, oneshot};
 
 use super::metrics::AuditLines;
@@ -99,22 +98,12 @@ enum Entry {
 }
 
 impl Audit {
-    /// [`Audit::open_counted`], its counts shown nowhere.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be created or appended to.
-    pub fn open(target: &Target) -> io::Result<Self> {
-        let lines = AuditLines::register(&Registry::new()).map_err(io::Error::other)?;
-        Self::open_counted(target, lines)
-    }
-
     /// Opens the target and starts the writer, which ends with the last clone.
     ///
     /// # Errors
     ///
     /// The file cannot be created or appended to.
-    pub fn open_counted(target: &Target, lines: AuditLines) -> io::Result<Self> {
+    pub fn open(target: &Target, lines: AuditLines) -> io::Result<Self> {
         let sink = Sink::open(target)?;
         let writer = Writer { target: target.clone(), sink, lines, lost: 0 };
         let (queue, entries) = mpsc::channel(QUEUE_LINES_MAX);
@@ -259,7 +248,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-    use super::{Audit, AuditLines, BUFFER_BYTES, Line, Registry, Target};
+    use prometheus::Registry;
+
+    use super::{Audit, AuditLines, BUFFER_BYTES, Line, Target};
 
     fn line(request_id: &str) -> Line {
         Line { request_id: request_id.to_owned(), decision: "allow", ..Line::default() }
@@ -271,11 +262,15 @@ mod tests {
         text.lines().map(|it| line(it)["request_id"].as_str().unwrap().to_owned()).collect()
     }
 
+    fn lines() -> AuditLines {
+        AuditLines::register(&Registry::new()).unwrap()
+    }
+
     #[tokio::test]
     async fn lines_are_written_in_order_by_whoever_holds_a_clone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
-        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        let audit = Audit::open(&Target::File(path.clone()), lines()).unwrap();
         let clone = audit.clone();
         for number in 0..5000 {
             let audit = if number % 2 == 0 { &audit } else { &clone };
@@ -291,7 +286,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
         for id in ["one", "two"] {
-            let audit = Audit::open(&Target::File(path.clone())).unwrap();
+            let audit = Audit::open(&Target::File(path.clone()), lines()).unwrap();
             audit.write(&line(id)).await;
             audit.flush().await;
         }
@@ -303,7 +298,7 @@ mod tests {
     async fn a_rotated_file_is_let_go() {
         let folder = tempfile::tempdir().unwrap();
         let (path, rotated) = (folder.path().join("audit"), folder.path().join("audit.1"));
-        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        let audit = Audit::open(&Target::File(path.clone()), lines()).unwrap();
         audit.write(&line("one")).await;
         audit.flush().await;
         fs::rename(&path, &rotated).unwrap();
@@ -318,7 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (inner, moved) = (folder.path().join("logs"), folder.path().join("moved"));
         fs::create_dir(&inner).unwrap();
-        let audit = Audit::open(&Target::File(inner.join("audit"))).unwrap();
+        let audit = Audit::open(&Target::File(inner.join("audit")), lines()).unwrap();
         fs::rename(&inner, &moved).unwrap();
         audit.reopen().await;
         audit.write(&line("one")).await;
@@ -328,9 +323,9 @@ mod tests {
 
     #[tokio::test]
     async fn lines_that_a_full_disk_refuses_are_counted() {
-        let lines = AuditLines::register(&Registry::new()).unwrap();
+        let lines = lines();
         let target = Target::File("/dev/full".into());
-        let audit = Audit::open_counted(&target, lines.clone()).unwrap();
+        let audit = Audit::open(&target, lines.clone()).unwrap();
         for _ in 0..4 {
             audit.write(&line(&"x".repeat(BUFFER_BYTES / 2))).await;
         }

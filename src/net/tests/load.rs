@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa};
 use time::{OffsetDateTime, ext::NumericalDuration as _};
 
 use super::pki::{self, Pki};
-use crate::net::tls::{CertificateFiles, Settings, load, load_described};
+use crate::net::tls::{CertificateFiles, Settings, load};
 
 fn now() -> OffsetDateTime {
     pki::now().into()
@@ -17,7 +17,7 @@ fn now() -> OffsetDateTime {
 
 /// The faults, each as its file's name and its message.
 fn faults(settings: &Settings) -> Vec<String> {
-    let faults = load(settings, pki::now()).unwrap_err();
+    let faults = load(settings, pki::now()).map(drop).unwrap_err();
     let name = |path: &std::path::Path| path.file_name().unwrap().to_string_lossy().into_owned();
     faults.iter().map(|fault| format!("{}: {}", name(&fault.path), fault.message)).collect()
 }
@@ -44,7 +44,7 @@ fn what_is_sound_is_described() {
     let leaf = pki.leaf_with(&["S3.test", "*.s3.test", "127.0.0.1", "::1"], |params| {
         params.not_after = OffsetDateTime::from(ends);
     });
-    let loaded = load_described(&pki::settings(std::slice::from_ref(&leaf)), pki::now()).unwrap();
+    let loaded = load(&pki::settings(std::slice::from_ref(&leaf)), pki::now()).unwrap();
     let [certificate] = loaded.certificates.as_slice() else { panic!("{loaded:?}") };
     assert_eq!(certificate.path, leaf.certificate);
     assert_eq!(certificate.names, ["s3.test", "*.s3.test", "127.0.0.1", "::1"]);
@@ -149,5 +149,5 @@ fn a_client_ca_must_be_a_ca_that_is_valid() {
 
 #[test]
 fn without_a_certificate_nothing_is_served() {
-    assert_eq!(load(&pki::settings(&[]), SystemTime::UNIX_EPOCH).unwrap_err().len(), 1);
+    assert_eq!(load(&pki::settings(&[]), SystemTime::UNIX_EPOCH).map(drop).unwrap_err().len(), 1);
 }

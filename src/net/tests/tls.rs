@@ -24,7 +24,7 @@ use crate::{
 };
 
 fn loaded(settings: &Settings) -> Arc<ArcSwap<ServerConfig>> {
-    Arc::new(ArcSwap::new(load(settings, pki::now()).unwrap()))
+    Arc::new(ArcSwap::new(load(settings, pki::now()).unwrap().server))
 }
 
 async fn served(settings: &Settings) -> Served {
@@ -88,7 +88,7 @@ async fn a_new_certificate_is_shown_to_the_next_connection() {
     let tls = loaded(&pki::settings(&[pki.leaf(&["old.test"])]));
     let served = Served::by(settings(), Some(Arc::clone(&tls)), who).await;
     let old = handshake(&served, pki.connects(None), "old.test").await.unwrap();
-    let new = load(&pki::settings(&[pki.leaf(&["new.test"])]), pki::now()).unwrap();
+    let new = load(&pki::settings(&[pki.leaf(&["new.test"])]), pki::now()).unwrap().server;
     tls.store(new);
     assert!(handshake(&served, pki.connects(None), "old.test").await.is_err());
     assert!(handshake(&served, pki.connects(None), "new.test").await.is_ok());

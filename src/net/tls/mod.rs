@@ -72,12 +72,7 @@ pub struct Fault {
 
 /// Reads and checks every file: the key fits the certificate, which is a server's own, no CA's, and
 /// valid at `now`. All faults at once.
-pub fn load(settings: &Settings, now: SystemTime) -> Result<Arc<ServerConfig>, Vec<Fault>> {
-    load_described(settings, now).map(|loaded| loaded.server)
-}
-
-/// [`load`], and what the certificates say of themselves.
-pub fn load_described(settings: &Settings, now: SystemTime) -> Result<Loaded, Vec<Fault>> {
+pub fn load(settings: &Settings, now: SystemTime) -> Result<Loaded, Vec<Fault>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut faults = Vec::new();
     let mut certified_all = Vec::new();
