@@ -126,9 +126,12 @@ fn head(request: &mut s3::Request, body: &Outbound) -> Parts {
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.method = request.operation.method();
     head.headers = std::mem::take(&mut request.headers);
-    // The checksums of a completion speak of an object whose parts brought none.
+    // A backend that was promised checksums at the start of an upload wants one with every part.
     let is_object_data = request.operation.accepts_object_data()
-        || request.operation == Operation::CompleteMultipartUpload;
+        || matches!(
+            request.operation,
+            Operation::CreateMultipartUpload | Operation::CompleteMultipartUpload
+        );
     strip(&mut head.headers, is_object_data);
     sigv4::strip_aws_chunked(&mut head.headers);
     head.headers.remove(header::CONTENT_LENGTH);

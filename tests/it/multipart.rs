@@ -42,6 +42,21 @@ async fn a_part_without_headers_passes_under_the_backends_own_id() {
     );
 }
 
+/// Parts leave without checksums, and backends refuse such parts where the upload announced them.
+#[tokio::test]
+async fn an_upload_announces_no_checksums_to_the_backend() {
+    let mut upstream = Upstream::start().await;
+    let gate = Gate::before(&upstream).await;
+    let request = Request::post("/bucket/key?uploads", "")
+        .header("x-amz-checksum-algorithm", "CRC32")
+        .header("x-amz-checksum-type", "COMPOSITE");
+    gate.send(request).await;
+    let seen = upstream.next().await;
+    for gone in ["x-amz-checksum-algorithm", "x-amz-checksum-type"] {
+        assert_eq!(seen.header(gone), None, "{gone}");
+    }
+}
+
 #[tokio::test]
 async fn completion_and_abortion_name_the_backends_own_id() {
     let (gate, mut upstream, id) = upload().await;
