@@ -102,6 +102,7 @@ impl Client {
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)
             .http1_max_buf_size(BUFFER_BYTES_MAX)
+            .http1_max_headers(HEADERS_MAX)
             .build(connector);
         Ok(Self {
             pool,
@@ -188,5 +189,7 @@ pub fn tls(ca: Option<&Path>) -> Result<ClientConfig, Error> {
 /// Below the keep-alive time of common backends, so that they rarely close what is just taken up.
 const POOL_IDLE: Duration = Duration::from_secs(20);
 const POOL_IDLE_CONNECTIONS_MAX: usize = 256;
+/// Of an answer: more than a request may have (200), since its metadata comes back.
+const HEADERS_MAX: usize = 256;
 /// Head and read buffer of one upstream connection.
 const BUFFER_BYTES_MAX: usize = 128 * 1024;

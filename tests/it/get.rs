@@ -18,6 +18,17 @@ async fn an_object_is_relayed_byte_for_byte_with_its_headers() {
 }
 
 #[tokio::test]
+async fn as_much_metadata_comes_back_as_can_be_sent() {
+    let upstream = Upstream::start().await;
+    let names: Vec<String> = (0..150).map(|n| format!("x-amz-meta-{n}")).collect();
+    upstream.replies(names.iter().fold(Reply::ok(), |reply, name| reply.header(name, "1")));
+    let gate = Gate::before(&upstream).await;
+    let answer = gate.send(Request::get("/bucket/key")).await;
+    answer.is_ok();
+    assert!(names.iter().all(|name| answer.header(name) == Some("1")));
+}
+
+#[tokio::test]
 async fn a_range_is_asked_for_and_relayed() {
     let mut upstream = Upstream::start().await;
     let part = Reply::status("206 Partial Content").body("345");
