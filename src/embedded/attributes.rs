@@ -11,6 +11,7 @@ use super::{errors::custom, store::Attributes};
 const METADATA_BYTES_MAX: usize = 2048;
 
 const TAGS_MAX: usize = 10;
+const BUCKET_TAGS_MAX: usize = 50;
 const TAG_KEY_CHARS_MAX: usize = 128;
 const TAG_VALUE_CHARS_MAX: usize = 256;
 
@@ -177,7 +178,7 @@ pub(super) fn tags_of_header(headers: &HeaderMap) -> S3Result<Vec<(String, Strin
     check_tags(tags.collect::<S3Result<Vec<_>>>()?)
 }
 
-/// Holds tags to S3's limits.
+/// Holds an object's tags to S3's limits.
 pub(super) fn check_tags(tags: Vec<(String, String)>) -> S3Result<Vec<(String, String)>> {
     if tags.len() > TAGS_MAX {
         return Err(custom(
@@ -186,6 +187,22 @@ pub(super) fn check_tags(tags: Vec<(String, String)>) -> S3Result<Vec<(String, S
             "Object tags cannot be greater than 10",
         ));
     }
+    check_each(tags)
+}
+
+/// Holds a bucket's tags to S3's limits.
+pub(super) fn check_bucket_tags(tags: Vec<(String, String)>) -> S3Result<Vec<(String, String)>> {
+    if tags.len() > BUCKET_TAGS_MAX {
+        return Err(custom(
+            "BadRequest",
+            StatusCode::BAD_REQUEST,
+            "Bucket tag count cannot be greater than 50",
+        ));
+    }
+    check_each(tags)
+}
+
+fn check_each(tags: Vec<(String, String)>) -> S3Result<Vec<(String, String)>> {
     for (position, (key, value)) in tags.iter().enumerate() {
         if key.is_empty() || key.chars().count() > TAG_KEY_CHARS_MAX {
             return Err(s3_error!(InvalidTag, "The TagKey you have provided is invalid"));

@@ -8,14 +8,17 @@ use s3s::{
     S3Request, S3Response, S3Result,
     dto::{
         Bucket, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
-        DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput,
-        GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput,
-        ListBucketsInput, ListBucketsOutput, Owner,
+        DeleteBucketOutput, DeleteBucketTaggingInput, DeleteBucketTaggingOutput,
+        GetBucketLocationInput, GetBucketLocationOutput, GetBucketTaggingInput,
+        GetBucketTaggingOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
+        HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
+        PutBucketTaggingInput, PutBucketTaggingOutput, Tag,
     },
     s3_error,
 };
 
 use super::{
+    attributes::check_bucket_tags,
     clock::{now, precise},
     store::Store,
 };
@@ -124,6 +127,43 @@ pub(super) fn versioning(
 ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
     store.bucket(&request.input.bucket)?;
     Ok(S3Response::new(GetBucketVersioningOutput::default()))
+}
+
+/// `GetBucketTagging`.
+pub(super) fn tags(
+    store: &Store,
+    request: &S3Request<GetBucketTaggingInput>,
+) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+    let tags = store.bucket(&request.input.bucket)?.tags();
+    if tags.is_empty() {
+        return Err(s3_error!(NoSuchTagSet, "The TagSet does not exist"));
+    }
+    let tags = tags.into_iter().map(|(key, value)| Tag { key: Some(key), value: Some(value) });
+    Ok(S3Response::new(GetBucketTaggingOutput { tag_set: tags.collect() }))
+}
+
+/// `PutBucketTagging`.
+pub(super) async fn put_tags(
+    store: &Store,
+    request: S3Request<PutBucketTaggingInput>,
+) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+    let input = request.input;
+    let tags = input.tagging.tag_set.into_iter();
+    let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+    let tags = check_bucket_tags(tags.collect())?;
+    store.bucket(&input.bucket)?.set_tags(tags).await?;
+    let mut answer = S3Response::new(PutBucketTaggingOutput::default());
+    answer.extensions.insert(super::gate::Status(http::StatusCode::NO_CONTENT));
+    Ok(answer)
+}
+
+/// `DeleteBucketTagging`.
+pub(super) async fn delete_tags(
+    store: &Store,
+    request: S3Request<DeleteBucketTaggingInput>,
+) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
+    store.bucket(&request.input.bucket)?.set_tags(Vec::new()).await?;
+    Ok(S3Response::new(DeleteBucketTaggingOutput::default()))
 }
 
 /// The one owner of everything.

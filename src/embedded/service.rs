@@ -44,6 +44,12 @@ operations! {
         buckets::location(&self.store, &self.region, &request);
     get_bucket_versioning(self, request: GetBucketVersioningInput) -> GetBucketVersioningOutput =
         buckets::versioning(&self.store, &request);
+    get_bucket_tagging(self, request: GetBucketTaggingInput) -> GetBucketTaggingOutput =
+        buckets::tags(&self.store, &request);
+    put_bucket_tagging(self, request: PutBucketTaggingInput) -> PutBucketTaggingOutput =
+        buckets::put_tags(&self.store, request).await;
+    delete_bucket_tagging(self, request: DeleteBucketTaggingInput) -> DeleteBucketTaggingOutput =
+        buckets::delete_tags(&self.store, request).await;
 
     list_objects(self, request: ListObjectsInput) -> ListObjectsOutput =
         list::objects(&self.store, request);

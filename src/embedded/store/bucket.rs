@@ -20,7 +20,9 @@ use super::{Millis, Object, Upload, failed, read, record::BucketRecord, run, wri
 /// One bucket.
 #[derive(Debug)]
 pub(in crate::embedded) struct Bucket {
-    record: BucketRecord,
+    name: String,
+    created: Millis,
+    tags: RwLock<Vec<(String, String)>>,
     pub(super) directory: PathBuf,
     pub(super) index: RwLock<Index>,
     /// Held while a change is made.
@@ -41,7 +43,14 @@ pub(super) struct Index {
 impl Bucket {
     /// As read from disk.
     pub(super) fn loaded(directory: PathBuf, record: BucketRecord, index: Index) -> Self {
-        Self { record, directory, index: RwLock::new(index), changes: Mutex::new(()) }
+        Self {
+            name: record.name,
+            created: record.created,
+            tags: RwLock::new(record.tags),
+            directory,
+            index: RwLock::new(index),
+            changes: Mutex::new(()),
+        }
     }
 
     /// Makes the folder of an empty bucket. Blocks.
@@ -49,16 +58,36 @@ impl Bucket {
         for folder in ["contents", "objects", "uploads"] {
             fs::create_dir_all(directory.join(folder))?;
         }
-        write_record(&directory.join("bucket.json"), &record)?;
+        write_record(&directory.join(RECORD), &record)?;
         Ok(Self::loaded(directory, record, Index::default()))
     }
 
     pub(in crate::embedded) fn name(&self) -> &str {
-        &self.record.name
+        &self.name
     }
 
     pub(in crate::embedded) fn created(&self) -> Millis {
-        self.record.created
+        self.created
+    }
+
+    /// The bucket's own tags.
+    pub(in crate::embedded) fn tags(&self) -> Vec<(String, String)> {
+        read(&self.tags).clone()
+    }
+
+    /// Gives the bucket itself other tags.
+    pub(in crate::embedded) async fn set_tags(
+        self: &Arc<Self>,
+        tags: Vec<(String, String)>,
+    ) -> S3Result<()> {
+        self.change(move |bucket| {
+            let (name, created) = (bucket.name.clone(), bucket.created);
+            let record = BucketRecord { name, created, tags };
+            write_record(&bucket.directory.join(RECORD), &record).map_err(failed)?;
+            *write(&bucket.tags) = record.tags;
+            Ok(())
+        })
+        .await
     }
 
     /// The object of that key, as it is now.
@@ -176,7 +205,7 @@ impl Bucket {
     /// Removes the folder of a closed bucket. Blocks.
     pub(super) fn destroy(&self) -> io::Result<()> {
         // Without its record the rest is swept at the next start, should this be cut short.
-        fs::remove_file(self.directory.join("bucket.json"))?;
+        fs::remove_file(self.directory.join(RECORD))?;
         fs::remove_dir_all(&self.directory)
     }
 
@@ -200,6 +229,9 @@ pub(super) fn write_record(path: &Path, record: &impl Serialize) -> io::Result<(
     fs::write(&unfinished, serde_json::to_vec(record)?)?;
     fs::rename(unfinished, path)
 }
+
+/// The name of the bucket's own record.
+pub(super) const RECORD: &str = "bucket.json";
 
 /// The extension of a record that is being written.
 pub(super) const UNFINISHED: &str = "new";

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Object, Part, Upload,
-    bucket::{Bucket, Index},
+    bucket::{Bucket, Index, RECORD},
     content::Content,
     record::{BucketRecord, ObjectRecord, PartRecord, UploadRecord},
 };
@@ -25,7 +25,7 @@ pub(super) fn buckets(directory: &Path) -> io::Result<BTreeMap<String, Arc<Bucke
     let mut buckets = BTreeMap::new();
     for entry in fs::read_dir(directory)? {
         let directory = entry?.path();
-        match read_record::<BucketRecord>(&directory.join("bucket.json")) {
+        match read_record::<BucketRecord>(&directory.join(RECORD)) {
             Some(record) => {
                 let index = index(&directory)?;
                 let bucket = Bucket::loaded(directory, record, index);

@@ -95,7 +95,7 @@ impl Store {
                      own it."
                 ));
             }
-            let record = BucketRecord { name: name.clone(), created };
+            let record = BucketRecord { name: name.clone(), created, tags: Vec::new() };
             let directory = store.directory.join("buckets").join(&name);
             let bucket = Bucket::create(directory, record).map_err(failed)?;
             buckets.insert(name, Arc::new(bucket));

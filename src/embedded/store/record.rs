@@ -16,6 +16,9 @@ pub(in crate::embedded) type Millis = i64;
 pub(in crate::embedded) struct BucketRecord {
     pub(in crate::embedded) name: String,
     pub(in crate::embedded) created: Millis,
+    /// Keys and values; none in records of old.
+    #[serde(default)]
+    pub(in crate::embedded) tags: Vec<(String, String)>,
 }
 
 /// What a write says of an object besides its bytes.

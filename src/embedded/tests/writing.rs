@@ -193,6 +193,22 @@ async fn tags_change_and_the_bytes_stay() {
 }
 
 #[tokio::test]
+async fn the_tags_of_a_bucket_are_its_own() {
+    let server = Server::start().await;
+    server.get("/bucket?tagging").await.refused(404, "NoSuchTagSet");
+    let tagged = |tags: &str| format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+    let tag = "<Tag><Key>c</Key><Value>2</Value></Tag>";
+    server.put("/bucket?tagging", tagged(tag)).await.expect(204);
+    let twice = tagged(&tag.repeat(2));
+    server.put("/bucket?tagging", twice).await.refused(400, "InvalidTag");
+    server.put("/absent?tagging", tagged(tag)).await.refused(404, "NoSuchBucket");
+    let server = server.restart().await;
+    assert_eq!(server.get("/bucket?tagging").await.expect(200).elements("Key"), ["c"]);
+    server.delete("/bucket?tagging").await.expect(204);
+    server.get("/bucket?tagging").await.refused(404, "NoSuchTagSet");
+}
+
+#[tokio::test]
 async fn buckets_come_and_go() {
     let server = Server::start().await;
     server.put("/bucket", "").await.refused(409, "BucketAlreadyOwnedByYou");
