@@ -43,6 +43,10 @@ impl Prepared {
         if response.status().is_success() && !body_taken {
             return Err(Error::EarlySuccess);
         }
+        // After a 101 the connection would speak another protocol, past every check.
+        if response.status().is_informational() {
+            return Err(Error::Unreadable(format!("{} for an answer", response.status())));
+        }
         if response.status().is_redirection() && response.status() != http::StatusCode::NOT_MODIFIED
         {
             return Err(Error::Redirected(response.status()));

@@ -68,6 +68,15 @@ async fn a_body_that_stops_coming_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_change_of_protocol_is_not_relayed() {
+    let upstream = Upstream::start().await;
+    let reply = Reply::status("101 Switching Protocols").header("connection", "upgrade");
+    upstream.replies(reply.header("upgrade", "other"));
+    let gate = Gate::before(&upstream).await;
+    gate.send(Request::get("/bucket/key")).await.is_refused_with(500, "InternalError");
+}
+
+#[tokio::test]
 async fn a_redirect_does_not_lead_past_the_gate() {
     let upstream = Upstream::start().await;
     let elsewhere = "http://elsewhere.example/bucket/key";
