@@ -79,7 +79,7 @@ impl TokenKeys {
     ///
     /// # Errors
     ///
-    /// A value above 65535 bytes, or more than 255 headers. (Request heads are far smaller.)
+    /// An id above [`UPLOAD_ID_BYTES_MAX`], which would not be looked at when it comes back.
     pub fn issue(
         &self,
         upstream_id: &str,
@@ -100,7 +100,8 @@ impl TokenKeys {
         let key = self.0.first().ok_or(TooLong)?;
         let mac = hmac::sign(key, &authenticated(upstream_id, place, &token)?);
         token.extend_from_slice(mac.as_ref());
-        Ok(format!("{upstream_id}{MARK}{}", URL_SAFE_NO_PAD.encode(&token)))
+        let id = format!("{upstream_id}{MARK}{}", URL_SAFE_NO_PAD.encode(&token));
+        if id.len() > UPLOAD_ID_BYTES_MAX { Err(TooLong) } else { Ok(id) }
     }
 
     /// Verifies an id that a client presents for a bucket and key.
@@ -189,7 +190,9 @@ const MAC_BYTES: usize = 32;
 mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
-    use super::{BucketName, ObjectKey, Place, Refused, Secret, TokenKeys, upstream_id};
+    use super::{
+        BucketName, ObjectKey, Place, Refused, Secret, TokenKeys, UPLOAD_ID_BYTES_MAX, upstream_id,
+    };
 
     struct Names(BucketName, ObjectKey);
 
@@ -233,6 +236,18 @@ mod tests {
         let id = keys(&["old"]).issue("u", names.place(), &[]).unwrap();
         assert!(keys(&["new", "old"]).open(&id, names.place()).is_ok());
         assert_eq!(keys(&["new"]).open(&id, names.place()), Err(Refused::Forged));
+    }
+
+    #[test]
+    fn no_id_is_issued_that_would_not_open() {
+        let names = Names::new("bucket", "a");
+        let issue = |len: usize| {
+            let context = ("x-amz-server-side-encryption-context".to_owned(), "c".repeat(len));
+            keys(&["one"]).issue("u", names.place(), &[context])
+        };
+        let longest = (1..8192).rev().find_map(|len| issue(len).ok()).unwrap();
+        assert!(longest.len() > UPLOAD_ID_BYTES_MAX - 4);
+        assert!(keys(&["one"]).open(&longest, names.place()).is_ok());
     }
 
     #[test]
