@@ -40,6 +40,10 @@ impl Drain {
         self.phase.send_replace(Phase::Draining);
         let ended = tokio::time::timeout(limit, self.ended.recv()).await.is_ok();
         self.phase.send_replace(Phase::Over);
+        if !ended {
+            // What is cut off still has to be told of.
+            let _ = tokio::time::timeout(CUT_OFF_MAX, self.ended.recv()).await;
+        }
         ended
     }
 }
@@ -55,6 +59,9 @@ impl Draining {
         let _ = self.phase.wait_for(|phase| *phase == Phase::Over).await;
     }
 }
+
+/// Time for connections to be let go once they are told to.
+const CUT_OFF_MAX: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -58,13 +58,13 @@ impl Pipeline {
     pub async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response<ReplyBody> {
         let _in_flight = self.metrics.in_flight();
         let received = Received::new(peer, request, self.settings.load_full());
-        let mut trace = Trace::begin(&received, Arc::clone(&self.metrics));
+        let mut trace = Trace::begin(&received, Arc::clone(&self.metrics), self.audit.clone());
         let received_facts = received.facts();
         let mut reply = match run(received, &mut trace).await {
             Ok(reply) => reply,
             Err(error) => rescue::rescue(&error, &received_facts, &mut trace),
         };
-        trace.finish(&mut reply, &self.audit).await;
+        trace.finish(&mut reply).await;
         reply
     }
 }

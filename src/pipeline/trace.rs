@@ -1,5 +1,6 @@
 //! What is told of a request: one audit line, its metrics, and a log line where the proxy or the
-//! backend is at fault. Invariant: nothing here decides anything.
+//! backend is at fault. Invariant: nothing here decides anything, and no request goes untold, also
+//! not one whose client has left.
 
 use std::{
     sync::Arc,
@@ -34,10 +35,12 @@ pub(super) struct Trace {
     line: Line,
     outcome: Outcome,
     metrics: Arc<Metrics>,
+    audit: Audit,
+    is_told: bool,
 }
 
 impl Trace {
-    pub(super) fn begin(received: &Received, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn begin(received: &Received, metrics: Arc<Metrics>, audit: Audit) -> Self {
         let context = &received.context;
         let line = Line {
             time: timestamp(context.now),
@@ -49,10 +52,11 @@ impl Trace {
             }),
             client_certificate: context.peer.client_certificate.clone(),
             user_agent: received.user_agent().map(|agent| cut(agent, USER_AGENT_BYTES_MAX)),
-            decision: "allow",
+            decision: "refused",
             ..Line::default()
         };
-        Self { began: monotonic(), line, outcome: Outcome::Relayed, metrics }
+        let outcome = Outcome::Refused;
+        Self { began: monotonic(), line, outcome, metrics, audit, is_told: false }
     }
 
     pub(super) fn classified(&mut self, classified: &Classified) {
@@ -79,6 +83,8 @@ impl Trace {
     }
 
     pub(super) fn authorized(&mut self, authorized: &Authorized) {
+        self.outcome = Outcome::Relayed;
+        self.line.decision = "allow";
         let (policy, statement) = authorized.permit.decided_by().unwrap_or(("", ""));
         self.metrics.decision("allow", policy, statement);
         if !policy.is_empty() {
@@ -120,14 +126,34 @@ impl Trace {
     }
 
     /// Writes the audit line and the metrics; the reply has not left yet.
-    pub(super) async fn finish(mut self, reply: &mut Response<ReplyBody>, audit: &Audit) {
+    pub(super) async fn finish(mut self, reply: &mut Response<ReplyBody>) {
+        self.conclude(reply.status().as_u16());
+        self.audit.write(&self.line).await;
+        self.is_told = true;
+        reply.body_mut().count(Arc::clone(&self.metrics));
+    }
+
+    fn conclude(&mut self, status: u16) {
         let took = self.began.elapsed();
         let operation = self.line.operation.unwrap_or("Unknown");
-        self.metrics.request(operation, reply.status().as_u16(), self.outcome, took);
-        self.line.http_status = reply.status().as_u16();
+        self.metrics.request(operation, status, self.outcome, took);
+        self.line.http_status = status;
         self.line.total_time_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        audit.write(&self.line).await;
-        reply.body_mut().count(self.metrics);
+    }
+}
+
+impl Drop for Trace {
+    /// A client that leaves takes its request's future with it; the backend may have done by then
+    /// what was asked.
+    fn drop(&mut self) {
+        if self.is_told {
+            return;
+        }
+        if self.line.http_status == 0 {
+            self.line.reason.get_or_insert_with(|| LEFT.to_owned());
+            self.conclude(CLIENT_LEFT);
+        }
+        self.audit.write_unattended(&self.line);
     }
 }
 
@@ -141,4 +167,7 @@ fn cut(text: &str, bytes_max: usize) -> String {
     text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default().to_owned()
 }
 
+/// Told as others tell it; HTTP has no status for it.
+const CLIENT_LEFT: u16 = 499;
+const LEFT: &str = "the client left, or was cut off, before it was answered";
 const USER_AGENT_BYTES_MAX: usize = 256;

@@ -13,7 +13,13 @@ use std::{
     thread,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
+};
 
 use super::metrics::AuditLines;
 
@@ -68,10 +74,10 @@ pub struct Line {
     /// Statement that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
-    /// Why, in words, for everything but `allow`.
+    /// Why, in words, for everything but `allow`, and where the client left before its reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// HTTP status answered.
+    /// HTTP status answered; 499 where the client had left, or was cut off, before its reply.
     pub http_status: u16,
     /// S3 code answered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +125,19 @@ impl Audit {
                 self.send(Entry::Line(bytes)).await;
             }
             Err(error) => tracing::error!(%error, "an audit line cannot be written as JSON"),
+        }
+    }
+
+    /// Queues a line where nobody can wait; where the queue is full, a task waits in its stead.
+    pub fn write_unattended(&self, line: &Line) {
+        let Ok(mut bytes) = serde_json::to_vec(line) else { return };
+        bytes.push(b'\n');
+        if let Err(TrySendError::Full(entry)) = self.queue.try_send(Entry::Line(bytes)) {
+            let audit = self.clone();
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(async move { audit.send(entry).await })),
+                Err(_) => tracing::error!("the audit queue is full; a line is lost"),
+            }
         }
     }
 

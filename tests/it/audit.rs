@@ -1,6 +1,8 @@
 //! One line for each decision, with what an auditor asks and no secret.
 
-use crate::support::{Gate, Request, Upstream, client::SECRET_ACCESS_KEY, documents::require_sse};
+use crate::support::{
+    Gate, Reply, Request, Upstream, client::SECRET_ACCESS_KEY, documents::require_sse,
+};
 
 #[tokio::test]
 async fn a_denial_names_who_what_and_the_statement_that_decided() {
@@ -44,6 +46,45 @@ async fn every_request_has_its_line_in_order() {
     let decisions: Vec<_> =
         lines.iter().map(|line| line.get("decision").unwrap().as_str().unwrap()).collect();
     assert_eq!(decisions, ["allow", "deny", "refused"]);
+}
+
+/// A deletion that was sent on is done, whether or not its sender waits to hear of it.
+#[tokio::test]
+async fn a_client_that_leaves_is_told_of_all_the_same() {
+    let mut upstream = Upstream::start().await;
+    upstream.replies(Reply::silence());
+    let gate = Gate::before(&upstream).await;
+    let client = gate.plain();
+    let mut connection = client.connect().await.unwrap();
+    let (head, _) = Request::new("DELETE", "/bucket/key").to_bytes(&client.address.to_string());
+    connection.write(&head).await;
+    upstream.next().await;
+    drop(connection);
+    is_told_without_a_reply(&gate.audit().await);
+}
+
+#[tokio::test]
+async fn a_request_that_draining_cuts_off_is_told_of() {
+    let mut upstream = Upstream::start().await;
+    upstream.replies(Reply::silence());
+    let gate = Gate::builder().with("drain_limit_seconds = 1").start(&upstream).await;
+    let client = gate.plain();
+    let deletion = Request::new("DELETE", "/bucket/key");
+    let waiting = tokio::spawn(async move { client.send(&deletion).await });
+    upstream.next().await;
+    is_told_without_a_reply(&gate.audit().await);
+    assert_eq!(waiting.await.unwrap().status, 0);
+}
+
+#[track_caller]
+fn is_told_without_a_reply(lines: &[serde_json::Value]) {
+    let [line] = lines else { panic!("{lines:?}") };
+    for (field, expected) in [("operation", "DeleteObject"), ("decision", "allow"), ("key", "key")]
+    {
+        assert_eq!(line.get(field).and_then(|it| it.as_str()), Some(expected), "{field}: {line}");
+    }
+    assert_eq!(line.get("http_status").and_then(serde_json::Value::as_u64), Some(499));
+    assert!(line.get("reason").is_some(), "{line}");
 }
 
 #[tokio::test]
