@@ -134,9 +134,10 @@ impl Audit {
         bytes.push(b'\n');
         if let Err(TrySendError::Full(entry)) = self.queue.try_send(Entry::Line(bytes)) {
             let audit = self.clone();
-            match Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(async move { audit.send(entry).await })),
-                Err(_) => tracing::error!("the audit queue is full; a line is lost"),
+            if let Ok(runtime) = Handle::try_current() {
+                drop(runtime.spawn(async move { audit.send(entry).await }));
+            } else {
+                tracing::error!("the audit queue is full; a line is lost");
             }
         }
     }
