@@ -140,13 +140,14 @@ impl Client {
 
     /// Sends a request and waits for the head of the answer.
     ///
-    /// Dropping the future closes the connection: what was sent by then is never a complete request.
+    /// Dropping the future, or the answer's body, closes the connection where the request is still
+    /// being sent: what was sent by then is never a complete request.
     pub async fn send(&self, signed: Signed) -> Result<Response<Idle<Incoming>>, Error> {
-        let (body, watch) = Watch::over(signed.body);
+        let (body, watch, exchange) = Watch::over(signed.body);
         let request = http::Request::from_parts(signed.head, body);
         tokio::select! {
             answer = self.pool.request(request) => answer
-                .map(|answer| answer.map(|body| Idle::new(body, self.idle_timeout)))
+                .map(|answer| answer.map(|body| Idle::answer(body, self.idle_timeout, exchange)))
                 .map_err(Error::Unreachable),
             () = watch.silent_for(self.idle_timeout) => Err(Error::Silent(self.idle_timeout)),
         }

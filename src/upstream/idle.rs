@@ -11,6 +11,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::watch::Exchange;
+
 /// A body that fails when no byte has come for `limit` while someone waited for one.
 ///
 /// Time in which nobody asks does not count: a slow reader is not a silent writer.
@@ -20,6 +22,8 @@ pub struct Idle<B> {
     limit: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    // Never read: its drop is its use.
+    _exchange: Option<Exchange>,
 }
 
 /// Why an [`Idle`] body failed.
@@ -36,7 +40,12 @@ pub enum IdleError {
 impl<B> Idle<B> {
     /// Watches a body.
     pub fn new(body: B, limit: Duration) -> Self {
-        Self { body, limit, sleep: None, waiting: false }
+        Self { body, limit, sleep: None, waiting: false, _exchange: None }
+    }
+
+    /// Watches an answer's body, whose drop ends the exchange.
+    pub(super) fn answer(body: B, limit: Duration, exchange: Exchange) -> Self {
+        Self { _exchange: Some(exchange), ..Self::new(body, limit) }
     }
 }
 

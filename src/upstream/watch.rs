@@ -1,6 +1,8 @@
-//! Notices a backend that stands still: neither reads what it is sent, nor answers.
+//! Notices a backend that stands still: neither reads what it is sent, nor answers. Invariant: a body
+//! that is still on its way when its exchange is over is cut off, and never completed.
 
 use std::{
+    future::Future as _,
     pin::Pin,
     sync::{
         Arc,
@@ -12,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::Outbound;
 
@@ -29,17 +31,32 @@ pub(super) struct Watch {
 pub(super) struct Watched {
     body: Outbound,
     watch: Arc<Watch>,
+    /// Never sent on: that the other end is dropped is the message.
+    over: oneshot::Receiver<()>,
 }
+
+/// Held by whoever waits for the answer, and then by the answer's body: dropped, it cuts off what is
+/// still being sent. The connection's own task would go on with it.
+#[derive(Debug)]
+pub(super) struct Exchange(
+    #[expect(dead_code, reason = "its drop is its use")] oneshot::Sender<()>,
+);
+
+/// The answer was refused, or has been relayed, before all of the request was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the exchange was over before its request had been sent")]
+struct Over;
 
 impl Watch {
     /// Wraps a body; time counts from now.
-    pub(super) fn over(body: Outbound) -> (Watched, Arc<Self>) {
+    pub(super) fn over(body: Outbound) -> (Watched, Arc<Self>, Exchange) {
+        let (exchange, over) = oneshot::channel();
         let watch = Arc::new(Self {
             began: Instant::now(),
             moved_ms: AtomicU64::new(0),
             clients_turn: AtomicBool::new(false),
         });
-        (Watched { body, watch: Arc::clone(&watch) }, watch)
+        (Watched { body, watch: Arc::clone(&watch), over }, watch, Exchange(exchange))
     }
 
     /// Resolves once it has been the backend's turn for `limit` and nothing moved.
@@ -79,6 +96,9 @@ impl Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if !self.over.is_terminated() && Pin::new(&mut self.over).poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(Over.into())));
+        }
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         self.watch.note(polled.is_pending());
         polled
@@ -103,7 +123,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_counts_from_the_last_move() {
-        let (_body, watch) = Watch::over(Outbound::empty());
+        let (_body, watch, _exchange) = Watch::over(Outbound::empty());
         let began = Instant::now();
         tokio::time::advance(Duration::from_secs(3)).await;
         watch.note(false);
@@ -113,7 +133,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_client_is_not_a_silent_backend() {
-        let (_body, watch) = Watch::over(Outbound::empty());
+        let (_body, watch, _exchange) = Watch::over(Outbound::empty());
         watch.note(true);
         let silent = watch.silent_for(Duration::from_secs(5));
         assert!(tokio::time::timeout(Duration::from_mins(1), silent).await.is_err());

@@ -176,6 +176,18 @@ async fn success_before_the_body_has_been_verified_is_not_believed() {
 }
 
 #[tokio::test]
+async fn an_upload_that_was_answered_too_early_is_not_completed_behind_the_clients_back() {
+    for reply in [Reply::ok(), Reply::status("403 Forbidden")] {
+        let mut upstream = Upstream::start().await;
+        upstream.replies(reply.early());
+        let gate = Gate::before(&upstream).await;
+        let answer = gate.send(Request::put("/bucket/key", vec![7; 8_000_000])).await;
+        assert_ne!(answer.status, 200);
+        assert!(!upstream.next().await.is_complete);
+    }
+}
+
+#[tokio::test]
 async fn a_backend_that_hangs_up_is_an_error_to_be_retried() {
     let upstream = Upstream::start().await;
     upstream.replies(Reply::hang_up());
