@@ -79,6 +79,27 @@ async fn two_lengths_are_refused() {
     upstream.is_untouched();
 }
 
+/// Nobody signs a preflight and no policy judges it, so it carries its question alone.
+#[tokio::test]
+async fn a_preflight_takes_nothing_else_along() {
+    let mut upstream = Upstream::start().await;
+    let gate = Gate::before(&upstream).await;
+    let request = Request::new("OPTIONS", "/bucket/key?acl")
+        .anonymous()
+        .header("origin", "http://example.com")
+        .header("access-control-request-method", "PUT")
+        .header("access-control-request-headers", "x-amz-acl")
+        .header("x-amz-copy-source", "/bucket/other")
+        .header("content-type", "application/xml");
+    gate.send(request).await.is_ok();
+    let seen = upstream.next().await;
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("OPTIONS", "/bucket/key"));
+    assert_eq!(seen.header("access-control-request-headers"), Some("x-amz-acl"));
+    for gone in ["x-amz-copy-source", "content-type"] {
+        assert_eq!(seen.header(gone), None, "{gone}");
+    }
+}
+
 #[tokio::test]
 async fn slashes_in_a_key_are_the_keys_own() {
     let mut upstream = Upstream::start().await;

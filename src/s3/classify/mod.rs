@@ -199,7 +199,8 @@ impl From<InvalidQuery> for Unclassified {
 }
 
 /// Browsers ask about the very URL that they will use, with its query and its signature, before
-/// they use it: neither means anything here.
+/// they use it: neither means anything here, nor does any header but those that they ask by. Nobody
+/// signed them, and the gate signs what it sends on.
 fn preflight(head: &Parts, resource: Resource) -> Result<Request, Unclassified> {
     head::check(&head.headers)?;
     for name in [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD] {
@@ -213,11 +214,13 @@ fn preflight(head: &Parts, resource: Resource) -> Result<Request, Unclassified> 
     if resource == Resource::Service {
         return Err(route::method_not_allowed());
     }
+    let asked =
+        PREFLIGHT.iter().filter_map(|name| Some((name.clone(), head.headers.get(name)?.clone())));
     Ok(Request {
         operation: Operation::OptionsPreflight,
         resource,
         query: Query::default(),
-        headers: head.headers.clone(),
+        headers: asked.collect(),
         copy_source: None,
         tags: None,
     })
@@ -265,6 +268,14 @@ fn replace(headers: &mut HeaderMap, name: HeaderName, encoded: &str) {
         headers.insert(name, value);
     }
 }
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
+const PREFLIGHT: [HeaderName; 4] = [
+    header::HOST,
+    header::ORIGIN,
+    header::ACCESS_CONTROL_REQUEST_METHOD,
+    header::ACCESS_CONTROL_REQUEST_HEADERS,
+];
 
 #[cfg(test)]
 mod tests;
