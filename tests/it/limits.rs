@@ -56,6 +56,21 @@ async fn a_document_that_never_ends_is_refused() {
     upstream.is_untouched();
 }
 
+/// The client owes the rest of a body; the backend never has all of it.
+#[tokio::test]
+async fn a_client_that_falls_silent_is_given_up() {
+    let mut upstream = Upstream::start().await;
+    let gate = Gate::builder().with("client_idle_timeout_seconds = 1").start(&upstream).await;
+    let client = gate.plain();
+    let mut connection = client.connect().await.unwrap();
+    let (head, body) =
+        Request::put("/bucket/key", vec![7; 1_000_000]).to_bytes(&client.address.to_string());
+    connection.write(&head).await;
+    connection.write(body.get(..500_000).unwrap()).await;
+    connection.answer(false).await.is_refused_with(400, "RequestTimeout");
+    assert!(!upstream.next().await.is_complete);
+}
+
 #[tokio::test]
 async fn many_requests_at_once_are_all_served() {
     let upstream = Upstream::start().await;
