@@ -5,7 +5,7 @@ use std::{
     future::Future as _,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -29,18 +29,24 @@ pub(super) struct Watch {
 /// An outbound body that tells its [`Watch`] when it moves.
 #[derive(Debug)]
 pub(super) struct Watched {
-    body: Outbound,
+    body: Shared,
     watch: Arc<Watch>,
     /// Never sent on: that the other end is dropped is the message.
     over: oneshot::Receiver<()>,
 }
 
 /// Held by whoever waits for the answer, and then by the answer's body: dropped, it cuts off what is
-/// still being sent. The connection's own task would go on with it.
+/// still being sent. The connection's own task would go on with it, or, where the backend takes no
+/// more bytes, hold the client's body for ever.
 #[derive(Debug)]
-pub(super) struct Exchange(
-    #[expect(dead_code, reason = "its drop is its use")] oneshot::Sender<()>,
-);
+pub(super) struct Exchange {
+    body: Shared,
+    /// Its drop wakes the connection's task.
+    _over: oneshot::Sender<()>,
+}
+
+/// `None`: the exchange is over.
+type Shared = Arc<Mutex<Option<Outbound>>>;
 
 /// The answer was refused, or has been relayed, before all of the request was sent.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +62,9 @@ impl Watch {
             moved_ms: AtomicU64::new(0),
             clients_turn: AtomicBool::new(false),
         });
-        (Watched { body, watch: Arc::clone(&watch), over }, watch, Exchange(exchange))
+        let body = Arc::new(Mutex::new(Some(body)));
+        let watched = Watched { body: Arc::clone(&body), watch: Arc::clone(&watch), over };
+        (watched, watch, Exchange { body, _over: exchange })
     }
 
     /// Resolves once it has been the backend's turn for `limit` and nothing moved.
@@ -88,6 +96,17 @@ impl Watch {
     }
 }
 
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let body = lock(&self.body).take();
+        drop(body);
+    }
+}
+
+fn lock(body: &Shared) -> MutexGuard<'_, Option<Outbound>> {
+    body.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Body for Watched {
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -99,17 +118,20 @@ impl Body for Watched {
         if !self.over.is_terminated() && Pin::new(&mut self.over).poll(cx).is_ready() {
             return Poll::Ready(Some(Err(Over.into())));
         }
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let polled = match &mut *lock(&self.body) {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => return Poll::Ready(Some(Err(Over.into()))),
+        };
         self.watch.note(polled.is_pending());
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        lock(&self.body).as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        lock(&self.body).as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

@@ -188,6 +188,21 @@ async fn an_upload_that_was_answered_too_early_is_not_completed_behind_the_clien
 }
 
 #[tokio::test]
+async fn a_backend_that_answers_and_reads_no_more_does_not_hold_the_client() {
+    let upstream = Upstream::start().await;
+    upstream.replies(Reply::status("403 Forbidden").in_spite_of_the_body());
+    let gate = Gate::before(&upstream).await;
+    let client = gate.plain();
+    let mut connection = client.connect().await.unwrap();
+    let request = Request::put("/bucket/key", vec![7; 50_000_000]).unsigned_payload();
+    let (head, body) = request.to_bytes(&client.address.to_string());
+    connection.write(&head).await;
+    connection.write(&body).await;
+    connection.answer(false).await;
+    assert!(connection.is_closed().await);
+}
+
+#[tokio::test]
 async fn a_backend_that_hangs_up_is_an_error_to_be_retried() {
     let upstream = Upstream::start().await;
     upstream.replies(Reply::hang_up());

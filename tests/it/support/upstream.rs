@@ -60,6 +60,7 @@ enum Then {
     TakeTheNext,
     Close,
     Hold,
+    Ignore,
 }
 
 // === impl Upstream ===
@@ -192,6 +193,12 @@ impl Reply {
         self
     }
 
+    /// Sent as soon as the head has arrived; of the body nothing is ever read.
+    pub(crate) fn in_spite_of_the_body(mut self) -> Self {
+        self.then = Then::Ignore;
+        self
+    }
+
     /// The connection is closed after it.
     pub(crate) fn then_close(mut self) -> Self {
         self.then = Then::Close;
@@ -237,8 +244,12 @@ async fn serve(
             script.replies.pop_front().unwrap_or_else(Reply::ok)
         };
         let bytes = reply.bytes(request.method == "HEAD");
-        if reply.is_early {
+        if reply.is_early || reply.then == Then::Ignore {
             let _ = stream.write_all(&bytes).await;
+        }
+        if reply.then == Then::Ignore {
+            let _ = seen.send(request);
+            return std::future::pending().await;
         }
         read_body(&mut stream, &mut buffer, &mut request).await;
         let is_complete = request.is_complete;
@@ -253,7 +264,7 @@ async fn serve(
         match reply.then {
             Then::TakeTheNext => {}
             Then::Close => return,
-            Then::Hold => return std::future::pending().await,
+            Then::Hold | Then::Ignore => return std::future::pending().await,
         }
     }
 }
