@@ -7,15 +7,20 @@ use crate::s3::xml::{self, MalformedXml};
 
 /// A `CreateBucketConfiguration` for the backend: a `LocationConstraint` that names the gate's region
 /// names the backend's instead, and is left out for us-east-1, which S3 knows by its absence
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>). Another region stays,
-/// for the backend to refuse. An empty result stands for no document.
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>); where that is the gate's,
+/// no document gets to be one. Another region stays, for the backend to refuse. An empty result stands
+/// for no document.
 pub fn translate(
     document: &[u8],
     gate_region: &str,
     backend_region: &str,
 ) -> Result<Vec<u8>, MalformedXml> {
-    if document.is_empty() || gate_region == backend_region {
+    if gate_region == backend_region {
         return Ok(document.to_vec());
+    }
+    if document.is_empty() {
+        let is_named = gate_region == US_EAST_1;
+        return Ok(if is_named { named(backend_region).into_bytes() } else { Vec::new() });
     }
     let Some((region, text)) = xml::find(document, ROOT, ELEMENT)? else {
         return Ok(document.to_vec());
@@ -28,6 +33,11 @@ pub fn translate(
     }
     let rest = splice(document, element(document, text)?, "")?;
     Ok(if is_empty(&rest) { Vec::new() } else { rest })
+}
+
+fn named(region: &str) -> String {
+    let region = xml::escape(region);
+    format!("<{ROOT} xmlns=\"{NAMESPACE}\"><{ELEMENT}>{region}</{ELEMENT}></{ROOT}>")
 }
 
 /// From the `<` of the opening tag to the `>` of the closing one.
@@ -57,6 +67,7 @@ fn is_empty(document: &[u8]) -> bool {
 
 const ROOT: &str = "CreateBucketConfiguration";
 const ELEMENT: &str = "LocationConstraint";
+const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 const US_EAST_1: &str = "us-east-1";
 
 #[cfg(test)]
@@ -84,6 +95,14 @@ mod tests {
         let expected = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
             <Tags/></CreateBucketConfiguration>";
         check(&tagged, "us-east-1", expected);
+    }
+
+    #[test]
+    fn no_document_names_the_gates_region_where_that_is_us_east_1() {
+        let translated = translate(b"", "us-east-1", "eu-central-1").unwrap();
+        assert_eq!(String::from_utf8(translated).unwrap(), DOCUMENT);
+        assert_eq!(translate(b"", "us-east-1", "us-east-1").unwrap(), b"");
+        assert_eq!(translate(b"", "eu-central-1", "eu-west-3").unwrap(), b"");
     }
 
     #[test]
