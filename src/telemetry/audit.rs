@@ -38,7 +38,7 @@ pub enum Target {
 pub struct Line {
     /// RFC 3339, UTC, milliseconds.
     pub time: String,
-    /// The id that the client got too.
+    /// The id that the client got too, where the reply was made here.
     pub request_id: String,
     /// Client address without port.
     pub remote_ip: String,
