@@ -138,8 +138,9 @@ impl S3Route for Gate {
 fn check_refused(request: &S3Request<Body>) -> S3Result<()> {
     let is_customer_key = |name: &str| name.contains("server-side-encryption-customer-");
     let content_type = request.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_form = request.method == Method::POST
-        && content_type.is_some_and(|value| value.starts_with(b"multipart/form-data"));
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let is_form =
+        request.method == Method::POST && content_type.starts_with(b"multipart/form-data");
     if is_form || request.headers.keys().any(|name| is_customer_key(name.as_str())) {
         return Err(not_implemented());
     }

@@ -4,7 +4,8 @@
 //! that a request which the proxy misreads is not misread twice in the same way.
 //!
 //! ```text
-//! serve ─▶ gate (s3s: signature, then s3s: operation) ─▶ service ─▶ read write list multipart buckets ─▶ store
+//! serve ─▶ gate (s3s: signature) ─▶ s3s: operation ─▶ service ─▶ buckets list read ─▶ store
+//!                                                                write multipart
 //! ```
 //!
 //! Not there, and answered with 501 `NotImplemented`: versioning, ACLs, object lock, SSE-C, POST

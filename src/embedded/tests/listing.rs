@@ -47,7 +47,11 @@ async fn pages(server: &Server, query: &str, next: &str, marker: &str) -> Listed
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn pages_make_up_the_whole(
