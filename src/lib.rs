@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod identity;
 pub mod net;
 pub mod pipeline;
 pub mod policy;

@@ -71,7 +71,7 @@ impl Loading<'_> {
         );
         let token_secrets = self.token_secrets(written.token_secret.as_ref());
         let inventory = Inventory {
-            callers: credentials.iter().map(Credential::arn).collect(),
+            callers: credentials.iter().map(|c| c.identity.arn().to_owned()).collect(),
             policies: attachments.iter().map(|a| a.name.clone()).zip(statements).collect(),
             rules: written.rules.len(),
         };

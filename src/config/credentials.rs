@@ -1,5 +1,4 @@
-//! The credentials file: who may call. Invariant: every name and account that leaves here can stand
-//! in an ARN as it is, and no access key id occurs twice.
+//! The credentials file: who may call, and what at most. Invariant: no access key id occurs twice.
 
 use std::collections::HashMap;
 
@@ -10,7 +9,7 @@ use super::{
     source::{At, Place},
     written,
 };
-use crate::sigv4::Credential;
+use crate::{identity::Limits, sigv4::Credential};
 
 impl Loading<'_> {
     /// Reads the credentials file that `[credentials]` names.
@@ -37,32 +36,19 @@ impl Loading<'_> {
     fn credential(&mut self, written: &written::Credential) -> Option<Credential> {
         let access_key_id = self.access_key_id(written.access_key_id.as_ref());
         let secret = written.secret_access_key.as_ref().and_then(|s| self.secret_or_literal(s));
-        let name = self.checked(written.name.as_ref(), is_user_name, USER_NAME);
-        let account = self.checked(written.account.as_ref(), is_account, ACCOUNT);
+        let identity = self.identity(&written.identity);
+        let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
         Some(Credential {
             access_key_id: access_key_id?,
             secret_access_key: secret?,
-            name: name?,
-            account: account?,
+            identity: identity?,
+            limits: Limits::new(buckets, written.read_only),
         })
     }
 
     /// An access key id that can stand in a credential scope.
     pub(super) fn access_key_id(&mut self, written: Option<&At<String>>) -> Option<String> {
         self.checked(written, is_access_key_id, ACCESS_KEY_ID)
-    }
-
-    fn checked(
-        &mut self,
-        written: Option<&At<String>>,
-        accepts: fn(&str) -> bool,
-        form: &str,
-    ) -> Option<String> {
-        let written = written?;
-        if !accepts(&written.value) {
-            return self.fault(written.fault(form));
-        }
-        Some(written.value.clone())
     }
 
     fn refuse_repeated_ids(&mut self, credentials: &[written::Credential]) {
@@ -87,21 +73,7 @@ fn is_access_key_id(text: &str) -> bool {
     (1..=ACCESS_KEY_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(accepts)
 }
 
-fn is_user_name(text: &str) -> bool {
-    let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
-    (1..=USER_NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(accepts)
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 const ACCESS_KEY_ID: &str = "an access key id has 1 to 128 letters, digits, `_`, `-` and `.`";
-const USER_NAME: &str = "a name has 1 to 64 letters, digits and `+=,.@_-`, since it becomes \
-                         `arn:aws:iam::ACCOUNT:user/NAME`";
-const ACCOUNT: &str = "an account is 12 digits in quotes, such as \"123456789012\"";
 
 /// IAM's limit for `AccessKeyId` (API reference, `AccessKey`).
 const ACCESS_KEY_ID_BYTES_MAX: usize = 128;
-/// IAM's limit for `UserName` (API reference, `CreateUser`).
-const USER_NAME_BYTES_MAX: usize = 64;

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod credentials;
+mod identity;
 mod listener;
 mod loading;
 mod policy;

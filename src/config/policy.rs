@@ -91,7 +91,8 @@ impl Loading<'_> {
         }
     }
 
-    fn globs(&mut self, written: &At<Vec<At<String>>>) -> Vec<Glob> {
+    /// Globs over buckets, at least one.
+    pub(super) fn globs(&mut self, written: &At<Vec<At<String>>>) -> Vec<Glob> {
         if written.value.is_empty() {
             self.faults.push(
                 written.fault("the list is empty and matches no bucket; write [\"*\"] for all"),

@@ -7,7 +7,12 @@ use http::Uri;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{loading::Loading, source::At, suggest::quoted, written};
-use crate::{s3::Domains, sigv4::Credential, upstream::Settings as Upstream};
+use crate::{
+    identity::{Identity, Limits},
+    s3::Domains,
+    sigv4::Credential,
+    upstream::Settings as Upstream,
+};
 
 impl Loading<'_> {
     /// The backend.
@@ -90,8 +95,8 @@ impl Loading<'_> {
         Some(Credential {
             access_key_id: id?,
             secret_access_key: secret?,
-            name: UPSTREAM_NAME.to_owned(),
-            account: UPSTREAM_ACCOUNT.to_owned(),
+            identity: Identity::user(UPSTREAM_ACCOUNT, UPSTREAM_NAME).ok()?,
+            limits: Limits::default(),
         })
     }
 

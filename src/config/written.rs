@@ -227,8 +227,9 @@ impl Record for CredentialsFile {
 pub(super) struct Credential {
     pub(super) access_key_id: Option<At<String>>,
     pub(super) secret_access_key: Option<At<Zeroizing<String>>>,
-    pub(super) name: Option<At<String>>,
-    pub(super) account: Option<At<String>>,
+    pub(super) identity: Identity,
+    pub(super) buckets: Option<At<Vec<At<String>>>>,
+    pub(super) read_only: bool,
 }
 
 impl Record for Credential {
@@ -236,8 +237,30 @@ impl Record for Credential {
         Self {
             access_key_id: table.required("access_key_id", "\"AKIDEXAMPLE\""),
             secret_access_key: table.required("secret_access_key", "\"file:alice.secret\""),
-            name: table.required("name", "\"alice\""),
-            account: table.required("account", "\"123456789012\""),
+            identity: Identity::read(table),
+            buckets: table.optional("buckets"),
+            read_only: table.optional("read_only").unwrap_or_default(),
         }
+    }
+}
+
+/// Who somebody is: by `name` and `account`, or by `arn`.
+pub(super) struct Identity {
+    pub(super) name: Option<At<String>>,
+    pub(super) account: Option<At<String>>,
+    pub(super) arn: Option<At<String>>,
+    pub(super) user_id: Option<At<String>>,
+}
+
+impl Record for Identity {
+    fn read(table: &mut Table<'_>) -> Self {
+        let arn = table.optional("arn");
+        let (name, account) = match arn {
+            Some(_) => (table.optional("name"), table.optional("account")),
+            None => {
+                (table.required("name", "\"alice\""), table.required("account", "\"123456789012\""))
+            }
+        };
+        Self { name, account, arn, user_id: table.optional("user_id") }
     }
 }

@@ -1,10 +1,11 @@
-//! Fourth stage: may they. Invariant: an [`Authorized`] exists only where policy minted a permit for
+//! Fifth stage: may they. Invariant: an [`Authorized`] exists only where policy minted a permit for
 //! every action of the request.
 
 use bytes::Bytes;
 
 use super::{
     authenticate::{Authenticated, ClientBody},
+    confine::Confined,
     context,
     document::{self, Unread},
     receive::Context,
@@ -54,11 +55,11 @@ impl Payload {
     }
 }
 
-impl Authenticated {
+impl Confined {
     /// Decides. Two operations have their body read before they are permitted: `DeleteObjects`, since
     /// its keys stand there, and `CreateBucket`, whose small document must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
-        let Self { request, verified, body, context } = self;
+        let Authenticated { request, verified, body, context } = self.authenticated;
         let upload = upload(&request, &context)?;
         let (actions, body) = match (request.operation, &request.resource, body) {
             (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
@@ -93,7 +94,7 @@ fn decide(
         .iter()
         .zip(&arns)
         .map(|(action, arn)| Inquiry {
-            principal: &principal,
+            principal,
             action: action.name,
             resource: arn,
             bucket: action.resource.bucket().map(s3::BucketName::as_str),

@@ -11,6 +11,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::receive::Context;
 use crate::{
+    identity::Identity,
     net::TlsVersion,
     policy::{Keys, Principal},
     s3::{self, Operation, headers},
@@ -19,13 +20,8 @@ use crate::{
 };
 
 /// The principal that a caller is.
-pub(super) fn principal(caller: &Caller) -> Principal {
-    match caller {
-        Caller::Anonymous => Principal::Anonymous,
-        Caller::Authenticated { credential, .. } => {
-            Principal::Aws { arn: credential.arn(), account: credential.account.clone() }
-        }
-    }
+pub(super) fn principal(caller: &Caller) -> &Principal {
+    caller.identity().map_or(&Principal::Anonymous, Identity::principal)
 }
 
 /// The condition keys of one request.
@@ -73,11 +69,7 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
             keys.set("aws:userid", "anonymous");
         }
         Caller::Authenticated { credential, auth_type, signed_at } => {
-            keys.set("aws:PrincipalType", "User");
-            keys.set("aws:PrincipalArn", credential.arn());
-            keys.set("aws:PrincipalAccount", credential.account.as_str());
-            keys.set("aws:username", credential.name.as_str());
-            keys.set("aws:userid", credential.access_key_id.as_str());
+            principal_keys(keys, &credential.identity, Some(&credential.access_key_id));
             keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
             keys.set("s3:authType", auth_type.as_str());
             if *auth_type == AuthType::Query {
@@ -85,6 +77,23 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
                 keys.set("s3:signatureAge", age.as_millis().to_string());
             }
         }
+    }
+}
+
+/// Where the configuration gives no unique id, that of the access key stands in for it.
+fn principal_keys<'a>(
+    keys: &mut Keys<'a>,
+    identity: &'a Identity,
+    access_key_id: Option<&'a String>,
+) {
+    keys.set("aws:PrincipalType", identity.principal_type().as_str());
+    keys.set("aws:PrincipalArn", identity.principal_arn());
+    keys.set("aws:PrincipalAccount", identity.account());
+    if let Some(name) = identity.user_name() {
+        keys.set("aws:username", name);
+    }
+    if let Some(id) = identity.user_id().or(access_key_id.map(String::as_str)) {
+        keys.set("aws:userid", id);
     }
 }
 

@@ -2,7 +2,7 @@
 //! next can only be built from it:
 //!
 //! ```text
-//! Received ─▶ Classified ─▶ Authenticated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
+//! Received ─▶ Classified ─▶ Authenticated ─▶ Confined ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
 //! ```
 //!
 //! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
@@ -10,6 +10,7 @@
 mod authenticate;
 mod authorize;
 mod classify;
+mod confine;
 mod context;
 mod document;
 mod prepare;
@@ -76,7 +77,7 @@ async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody
     let authenticated =
         classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
     trace.authenticated(&authenticated);
-    let authorized = authenticated.authorize().await?;
+    let authorized = authenticated.confine()?.authorize().await?;
     trace.authorized(&authorized);
     let prepared = authorized.prepare()?;
     let answered = prepared.send(trace).await?;

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{receive::Facts, reply::ReplyBody, trace::Trace};
 use crate::{
-    policy, s3,
+    identity, policy, s3,
     s3::{Code, ErrorDocument, Operation, headers},
     sigv4,
     telemetry::metrics::Outcome,
@@ -35,6 +35,9 @@ pub(super) enum Error {
     /// The upload id.
     #[error(transparent)]
     Upload(#[from] upload_id::Refused),
+    /// The credential's limits.
+    #[error(transparent)]
+    Beyond(#[from] identity::Beyond),
     /// Policy.
     #[error(transparent)]
     Denied(#[from] policy::Denied),
@@ -113,12 +116,11 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Upload(reason) => {
             refused(Code::NoSuchUpload, format!("The specified upload does not exist: {reason}."))
         }
-        Error::Denied(denied) if facts.explain_refusals => {
-            Verdict { outcome: Outcome::Denied, ..refused(Code::AccessDenied, denied.message()) }
+        Error::Denied(reason) if facts.explain_refusals => denied(reason.message()),
+        Error::Beyond(beyond) if facts.explain_refusals => {
+            denied(format!("Access Denied: {beyond}. {}", beyond.mend()))
         }
-        Error::Denied(_) => {
-            Verdict { outcome: Outcome::Denied, ..refused(Code::AccessDenied, "Access Denied") }
-        }
+        Error::Denied(_) | Error::Beyond(_) => denied("Access Denied"),
         Error::MalformedXml(_) => refused(Code::MalformedXML, format!("{error}.")),
         Error::DocumentTooLong { .. } => {
             refused(Code::MaxMessageLengthExceeded, format!("{error}."))
@@ -146,6 +148,10 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
 fn refused(code: Code, message: impl Into<String>) -> Verdict {
     let document = ErrorDocument { code, message: message.into(), elements: Vec::new() };
     Verdict { document, outcome: Outcome::Refused }
+}
+
+fn denied(message: impl Into<String>) -> Verdict {
+    Verdict { outcome: Outcome::Denied, ..refused(Code::AccessDenied, message) }
 }
 
 fn failed(code: Code, message: &str) -> Verdict {

@@ -1,4 +1,4 @@
-//! Sixth stage: the request goes out, the head of the answer comes back.
+//! Seventh stage: the request goes out, the head of the answer comes back.
 
 use http::Response;
 use hyper::body::Incoming;

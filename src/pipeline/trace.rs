@@ -76,7 +76,7 @@ impl Trace {
     pub(super) fn authenticated(&mut self, authenticated: &Authenticated) {
         if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller()
         {
-            self.line.requester = Some(credential.arn());
+            self.line.requester = Some(credential.identity.arn().to_owned());
             self.line.access_key_id = Some(credential.access_key_id.clone());
             self.line.auth_type = Some(auth_type.as_str());
         }
@@ -111,6 +111,9 @@ impl Trace {
             Outcome::Denied => "deny",
             Outcome::Failed => "failed",
         };
+        if let Error::Beyond(beyond) = error {
+            self.metrics.auth_failure(beyond.limit());
+        }
         if let Error::Denied(denied) = error {
             self.line.policy = denied.document().map(str::to_owned);
             self.line.statement = denied.statement().map(str::to_owned);

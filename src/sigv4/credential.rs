@@ -3,26 +3,22 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::key::LastKey;
-use crate::secret::Secret;
+use crate::{
+    identity::{Identity, Limits},
+    secret::Secret,
+};
 
-/// One inbound credential, and the principal that it stands for.
+/// One inbound credential, the principal that it stands for, and what it may do at most.
 #[derive(Clone, Debug)]
 pub struct Credential {
     /// Public.
     pub access_key_id: String,
     /// Signs.
     pub secret_access_key: Secret,
-    /// The principal's name (`aws:username`).
-    pub name: String,
-    /// The principal's account, 12 digits.
-    pub account: String,
-}
-
-impl Credential {
-    /// `arn:aws:iam::ACCOUNT:user/NAME`.
-    pub fn arn(&self) -> String {
-        format!("arn:aws:iam::{}:user/{}", self.account, self.name)
-    }
+    /// Who its holder is.
+    pub identity: Identity,
+    /// Whatever policy says.
+    pub limits: Limits,
 }
 
 /// Credentials by access key id.

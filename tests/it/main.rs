@@ -12,6 +12,7 @@
 mod admin;
 mod audit;
 mod auth;
+mod credential_limits;
 mod drain;
 mod errors;
 mod get;

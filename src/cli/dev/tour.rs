@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     cli::{Failure, out},
+    identity::{Identity, Limits},
     s3::headers,
     secret::Secret,
     sigv4::{Credential, Signer},
@@ -134,8 +135,8 @@ impl Traveller {
         let credential = Credential {
             access_key_id: setup.access_key_id.clone(),
             secret_access_key: Secret::new(setup.secret_access_key.as_str()),
-            name: "dev".to_owned(),
-            account: "123456789012".to_owned(),
+            identity: Identity::user("123456789012", "dev")?,
+            limits: Limits::default(),
         };
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),

@@ -128,6 +128,12 @@ impl Operation {
         !reads && self != Self::SelectObjectContent
     }
 
+    /// Whether it reads and does no more, so that a credential which may only read may ask it.
+    /// `CreateSession` has the method of reading and gives out leave to write.
+    pub fn is_read(self) -> bool {
+        !self.is_write() && self != Self::CreateSession
+    }
+
     /// Whether it lists keys, so that `s3:prefix`, `s3:delimiter` and `s3:max-keys` speak of it.
     pub fn is_listing(self) -> bool {
         matches!(self, Self::ListObjects | Self::ListObjectsV2 | Self::ListObjectVersions)
@@ -188,6 +194,24 @@ mod tests {
     fn only_object_data_may_stream() {
         for operation in Operation::ALL.iter().filter(|o| o.accepts_streaming_payload()) {
             assert_eq!(operation.body(), Body::Data);
+        }
+    }
+
+    #[test]
+    fn what_reads_needs_leave_to_read_alone() {
+        let is_reading = |action: &str| {
+            let (_, verb) = action.split_once(':').expect(action);
+            verb.starts_with("Get") || verb.starts_with("List")
+        };
+        for operation in Operation::ALL.iter().filter(|operation| operation.is_read()) {
+            for permission in operation.row().permissions {
+                let needed = match permission {
+                    Permission::Always(name) | Permission::If(_, name) => vec![*name],
+                    Permission::Versioned(current, version) => vec![*current, *version],
+                    Permission::ReadSource => vec![],
+                };
+                assert!(needed.into_iter().all(is_reading), "{operation:?} {permission:?}");
+            }
         }
     }
 

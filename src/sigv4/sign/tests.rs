@@ -14,6 +14,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{Credential, Signer};
 use crate::{
+    identity::{Identity, Limits},
     s3::Operation,
     secret::Secret,
     sigv4::{Credentials, Settings, timestamp, verify},
@@ -23,8 +24,8 @@ fn credential() -> Credential {
     Credential {
         access_key_id: "AKID".to_owned(),
         secret_access_key: Secret::new("a secret"),
-        name: "gate".to_owned(),
-        account: "123456789012".to_owned(),
+        identity: Identity::user("123456789012", "gate").unwrap(),
+        limits: Limits::default(),
     }
 }
 

@@ -19,7 +19,10 @@ use super::{
     presented::{self, Place, Presented},
     timestamp,
 };
-use crate::s3::{Code, Operation, headers};
+use crate::{
+    identity::{Identity, Limits},
+    s3::{Code, Operation, headers},
+};
 
 /// What verification needs to know of this gate.
 #[derive(Clone, Debug)]
@@ -70,6 +73,24 @@ pub enum Caller {
         /// When it was signed.
         signed_at: SystemTime,
     },
+}
+
+impl Caller {
+    /// Who it is; `None`: nobody in particular.
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Anonymous => None,
+            Self::Authenticated { credential, .. } => Some(&credential.identity),
+        }
+    }
+
+    /// What it may do at most; `None`: its credential says nothing.
+    pub fn limits(&self) -> Option<&Limits> {
+        match self {
+            Self::Anonymous => None,
+            Self::Authenticated { credential, .. } => Some(&credential.limits),
+        }
+    }
 }
 
 /// Proof that the head's signature holds (or that there is none and none was claimed). Private: made

@@ -39,6 +39,7 @@ pub(crate) struct Builder {
     policies: Vec<String>,
     head: String,
     upstream: String,
+    credentials: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,7 @@ impl Gate {
             policies: Vec::new(),
             head: String::new(),
             upstream: String::new(),
+            credentials: String::new(),
         }
     }
 
@@ -191,6 +193,12 @@ impl Builder {
         self
     }
 
+    /// A `[[credential]]` besides those of Alice and Mallory.
+    pub(crate) fn credential(mut self, entry: &str) -> Self {
+        self.credentials += entry;
+        self
+    }
+
     pub(crate) async fn start(mut self, upstream: &Upstream) -> Gate {
         if self.listeners.is_empty() {
             self.listeners.push(Listener::Plain);
@@ -211,7 +219,7 @@ impl Builder {
         write("tls.key", &key);
         write("ca.pem", &authority.pem());
         write("token.secret", &"0123456789abcdef".repeat(4));
-        write("credentials.toml", &credentials());
+        write("credentials.toml", &(credentials() + &self.credentials));
         for (number, policy) in self.policies.iter().enumerate() {
             write(&format!("policy-{number}.json"), policy);
         }

@@ -9,6 +9,7 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::{BodyError, Pieces};
 use crate::{
+    identity::{Identity, Limits},
     s3::{Code, Operation},
     secret::Secret,
     sigv4::{
@@ -38,8 +39,8 @@ fn verified(head: &Parts) -> Verified {
     let credentials = Credentials::new(vec![Credential {
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: Secret::new(SECRET),
-        name: "alice".to_owned(),
-        account: "123456789012".to_owned(),
+        identity: Identity::user("123456789012", "alice").unwrap(),
+        limits: Limits::default(),
     }]);
     let settings = Settings { region: "us-east-1".to_owned() };
     verify(head, Operation::PutObject, &credentials, &settings, now()).unwrap()

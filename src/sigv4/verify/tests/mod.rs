@@ -20,6 +20,7 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::{AuthType, Caller, Refused, Settings, verify};
 use crate::{
+    identity::{Identity, Limits},
     s3::{Code, Operation},
     secret::Secret,
     sigv4::{
@@ -45,8 +46,8 @@ fn credentials() -> Credentials {
     Credentials::new(vec![Credential {
         access_key_id: ID.to_owned(),
         secret_access_key: Secret::new(SECRET),
-        name: "alice".to_owned(),
-        account: "123456789012".to_owned(),
+        identity: Identity::user("123456789012", "alice").unwrap(),
+        limits: Limits::default(),
     }])
 }
 
@@ -133,7 +134,7 @@ fn verified(head: &Parts) -> Result<Caller, Refused> {
 fn check_passes(head: &Parts, expected: AuthType) {
     match verified(head) {
         Ok(Caller::Authenticated { credential, auth_type, signed_at }) => {
-            assert_eq!(credential.name, "alice");
+            assert_eq!(credential.identity.user_name(), Some("alice"));
             assert_eq!((auth_type, signed_at), (expected, now()));
         }
         other => panic!("{other:?}"),

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use super::{Config, Fault, load_with};
 
+mod identity;
+
 /// A folder with a sound configuration in it.
 struct Folder(TempDir);
 
