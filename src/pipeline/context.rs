@@ -16,7 +16,7 @@ use crate::{
     policy::{Keys, Principal},
     s3::{self, Operation, headers},
     sigv4::{AuthType, Caller},
-    transform::upload_id::Upload,
+    transform::upload_id::{Accepted, TooMuch, Upload},
 };
 
 /// The principal that a caller is.
@@ -125,6 +125,14 @@ fn encryption<'a>(keys: &mut Keys<'a>, request: &'a s3::Request, upload: Option<
             }
         }
     }
+}
+
+/// What the parts of an upload will be judged by; of all SSE headers no other reaches policy there.
+pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, TooMuch> {
+    let inherited = ENCRYPTION
+        .iter()
+        .filter_map(|(_, name)| Some((name.to_string(), text(headers, name)?.to_owned())));
+    Accepted::new(inherited.collect())
 }
 
 fn parameters<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {

@@ -9,13 +9,17 @@ use md5::{Digest as _, Md5};
 use super::{
     authenticate::ClientBody,
     authorize::{Authorized, Payload},
+    context,
     receive::Context,
     rescue::Error,
 };
 use crate::{
     s3::{self, Operation, Resource, headers},
     sigv4::{self, BodyOutcome},
-    transform::{location, upload_id::Upload},
+    transform::{
+        location,
+        upload_id::{Accepted, Upload},
+    },
     upstream::{self, Outbound, Signed},
 };
 
@@ -35,7 +39,7 @@ pub(super) enum ResponsePlan {
     /// Byte for byte.
     Relay,
     /// The upload id gets a token for what was accepted.
-    IssueUploadId { resource: Resource, accepted: Vec<(String, String)> },
+    IssueUploadId { resource: Resource, accepted: Accepted },
     /// The client sees the upload id that it sent.
     ShowUploadId { presented: String },
 }
@@ -43,7 +47,7 @@ pub(super) enum ResponsePlan {
 impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
         let Self { mut request, permit, body, upload, context } = self;
-        let plan = plan(&request);
+        let plan = plan(&request)?;
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
         }
@@ -66,17 +70,17 @@ impl Authorized {
     }
 }
 
-fn plan(request: &s3::Request) -> ResponsePlan {
-    match (request.operation, request.query.get("uploadId")) {
+fn plan(request: &s3::Request) -> Result<ResponsePlan, Error> {
+    Ok(match (request.operation, request.query.get("uploadId")) {
         (Operation::CreateMultipartUpload, _) => ResponsePlan::IssueUploadId {
             resource: request.resource.clone(),
-            accepted: accepted(&request.headers),
+            accepted: context::accepted(&request.headers)?,
         },
         (Operation::ListParts, Some(presented)) => {
             ResponsePlan::ShowUploadId { presented: presented.to_owned() }
         }
         _ => ResponsePlan::Relay,
-    }
+    })
 }
 
 /// Documents that were read here: a new bucket's region becomes the backend's. S3 wants a checksum of
@@ -98,18 +102,6 @@ fn translate(
     request.headers.insert(headers::CONTENT_MD5, value.map_err(upstream::Error::from)?);
     headers::remove_checksums(&mut request.headers);
     Ok(document)
-}
-
-/// The SSE headers of a request, sorted by name, never a customer's key.
-fn accepted(headers: &HeaderMap) -> Vec<(String, String)> {
-    let mut accepted: Vec<(String, String)> = headers
-        .iter()
-        .filter(|(name, _)| name.as_str().starts_with(headers::SSE_PREFIX))
-        .filter(|(name, _)| **name != headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY)
-        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-        .collect();
-    accepted.sort_unstable();
-    accepted
 }
 
 fn target(request: &s3::Request) -> String {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     s3::{Resource, headers, xml},
-    transform::upload_id::Place,
+    transform::upload_id::{Accepted, Place},
     upstream::Idle,
 };
 
@@ -47,7 +47,7 @@ impl Answered {
 fn issue(
     upstream_id: &str,
     resource: &Resource,
-    accepted: &[(String, String)],
+    accepted: &Accepted,
     context: &Context,
 ) -> Result<String, Error> {
     let (Some(bucket), Some(key)) = (resource.bucket(), resource.key()) else {

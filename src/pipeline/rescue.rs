@@ -65,7 +65,10 @@ pub(super) enum Error {
     /// An answer that had to be mended and could not be.
     #[error("the backend sent {0}")]
     Unreadable(String),
-    /// An upload id that would not fit.
+    /// An upload whose id would not fit; it has not been created.
+    #[error(transparent)]
+    TooMuch(#[from] upload_id::TooMuch),
+    /// The backend's upload id is too long for a token behind it.
     #[error(transparent)]
     TokenTooLong(#[from] upload_id::TooLong),
 }
@@ -121,6 +124,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
             denied(format!("Access Denied: {beyond}. {}", beyond.mend()))
         }
         Error::Denied(_) | Error::Beyond(_) => denied("Access Denied"),
+        Error::TooMuch(_) => refused(Code::RequestHeaderSectionTooLarge, format!("{error}.")),
         Error::MalformedXml(_) => refused(Code::MalformedXML, format!("{error}.")),
         Error::DocumentTooLong { .. } => {
             refused(Code::MaxMessageLengthExceeded, format!("{error}."))

@@ -22,6 +22,13 @@ use crate::{
 /// The longest upload id that is looked at, in bytes.
 pub const UPLOAD_ID_BYTES_MAX: usize = 8 * 1024;
 
+/// What was accepted may take so much of it, names and values with their lengths.
+pub const ACCEPTED_BYTES_MAX: usize = 4 * 1024;
+
+/// The longest id of a backend that a token can follow, in bytes: the rest is the token's share,
+/// in base64.
+pub const UPSTREAM_ID_BYTES_MAX: usize = 2 * 1024;
+
 /// The keys that upload ids are authenticated with: the first makes new ones, all are accepted.
 #[derive(Clone)]
 pub struct TokenKeys(Vec<hmac::Key>);
@@ -62,10 +69,39 @@ pub enum Refused {
     Forged,
 }
 
-/// What was accepted does not fit into a token.
+/// What was accepted when an upload was created: names in lower case, sorted, and values. Invariant:
+/// it fits into an upload id, whatever id the backend gives, up to [`UPSTREAM_ID_BYTES_MAX`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted(Vec<(String, String)>);
+
+/// What was accepted would not fit into an upload id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the SSE headers of this upload are longer than {ACCEPTED_BYTES_MAX} bytes, more than its upload \
+     id could carry"
+)]
+pub struct TooMuch;
+
+/// The backend's id leaves no room for a token.
 #[derive(Debug, thiserror::Error)]
-#[error("the SSE headers of this upload are too long to be carried in its upload id")]
+#[error("the backend's upload id is longer than {UPSTREAM_ID_BYTES_MAX} bytes")]
 pub struct TooLong;
+
+impl Accepted {
+    /// To be asked before an upload is created: afterwards nobody could be given its id.
+    ///
+    /// # Errors
+    ///
+    /// Above [`ACCEPTED_BYTES_MAX`].
+    pub fn new(mut headers: Vec<(String, String)>) -> Result<Self, TooMuch> {
+        headers.sort_unstable();
+        let bytes: usize = headers.iter().map(|(name, value)| 3 + name.len() + value.len()).sum();
+        if bytes > ACCEPTED_BYTES_MAX {
+            return Err(TooMuch);
+        }
+        Ok(Self(headers))
+    }
+}
 
 // === impl TokenKeys ===
 
@@ -79,13 +115,18 @@ impl TokenKeys {
     ///
     /// # Errors
     ///
-    /// An id above [`UPLOAD_ID_BYTES_MAX`], which would not be looked at when it comes back.
+    /// A backend's id above [`UPSTREAM_ID_BYTES_MAX`]: the whole would be above
+    /// [`UPLOAD_ID_BYTES_MAX`], and not be looked at when it comes back.
     pub fn issue(
         &self,
         upstream_id: &str,
         place: Place<'_>,
-        accepted: &[(String, String)],
+        accepted: &Accepted,
     ) -> Result<String, TooLong> {
+        let Accepted(accepted) = accepted;
+        if upstream_id.len() > UPSTREAM_ID_BYTES_MAX {
+            return Err(TooLong);
+        }
         let mut token = vec![TYPE_POLICY_ONLY];
         token.extend_from_slice(&[0; OBJECT_ID_BYTES]);
         token.extend_from_slice(&[0; 2]);
@@ -191,7 +232,8 @@ mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
     use super::{
-        BucketName, ObjectKey, Place, Refused, Secret, TokenKeys, UPLOAD_ID_BYTES_MAX, upstream_id,
+        ACCEPTED_BYTES_MAX, Accepted, BucketName, ObjectKey, Place, Refused, Secret, TokenKeys,
+        TooMuch, UPSTREAM_ID_BYTES_MAX, upstream_id,
     };
 
     struct Names(BucketName, ObjectKey);
@@ -213,10 +255,14 @@ mod tests {
         vec![("x-amz-server-side-encryption".into(), "AES256".into())]
     }
 
+    fn accepted(headers: Vec<(String, String)>) -> Accepted {
+        Accepted::new(headers).unwrap()
+    }
+
     #[test]
     fn an_issued_id_opens_at_its_place_and_gives_back_what_was_accepted() {
         let names = Names::new("bucket", "a/b");
-        let id = keys(&["one"]).issue("2~xyz.pcl1.q", names.place(), &sse()).unwrap();
+        let id = keys(&["one"]).issue("2~xyz.pcl1.q", names.place(), &accepted(sse())).unwrap();
         let upload = keys(&["one"]).open(&id, names.place()).unwrap();
         assert_eq!((upload.upstream_id.as_str(), upload.accepted), ("2~xyz.pcl1.q", sse()));
         assert_eq!(upstream_id(&id), "2~xyz.pcl1.q");
@@ -224,7 +270,9 @@ mod tests {
 
     #[test]
     fn an_id_is_refused_at_another_place() {
-        let id = keys(&["one"]).issue("u", Names::new("bucket", "a").place(), &[]).unwrap();
+        let id = keys(&["one"])
+            .issue("u", Names::new("bucket", "a").place(), &accepted(vec![]))
+            .unwrap();
         for other in [Names::new("bucket", "b"), Names::new("bucket2", "a")] {
             assert_eq!(keys(&["one"]).open(&id, other.place()), Err(Refused::Forged));
         }
@@ -233,21 +281,22 @@ mod tests {
     #[test]
     fn a_predecessors_secret_still_opens_and_a_strangers_does_not() {
         let names = Names::new("bucket", "a");
-        let id = keys(&["old"]).issue("u", names.place(), &[]).unwrap();
+        let id = keys(&["old"]).issue("u", names.place(), &accepted(vec![])).unwrap();
         assert!(keys(&["new", "old"]).open(&id, names.place()).is_ok());
         assert_eq!(keys(&["new"]).open(&id, names.place()), Err(Refused::Forged));
     }
 
     #[test]
-    fn no_id_is_issued_that_would_not_open() {
+    fn whatever_is_accepted_is_issued_for_any_id_of_a_backend_and_opens() {
         let names = Names::new("bucket", "a");
-        let issue = |len: usize| {
-            let context = ("x-amz-server-side-encryption-context".to_owned(), "c".repeat(len));
-            keys(&["one"]).issue("u", names.place(), &[context])
-        };
-        let longest = (1..8192).rev().find_map(|len| issue(len).ok()).unwrap();
-        assert!(longest.len() > UPLOAD_ID_BYTES_MAX - 4);
-        assert!(keys(&["one"]).open(&longest, names.place()).is_ok());
+        let header = |len: usize| ("k".to_owned(), "v".repeat(len));
+        let most = accepted(vec![header(ACCEPTED_BYTES_MAX - 4)]);
+        assert_eq!(Accepted::new(vec![header(ACCEPTED_BYTES_MAX - 3)]), Err(TooMuch));
+        let longest = "u".repeat(UPSTREAM_ID_BYTES_MAX);
+        let id = keys(&["one"]).issue(&longest, names.place(), &most).unwrap();
+        assert_eq!(keys(&["one"]).open(&id, names.place()).unwrap().upstream_id, longest);
+        let longer = "u".repeat(UPSTREAM_ID_BYTES_MAX + 1);
+        assert!(keys(&["one"]).issue(&longer, names.place(), &most).is_err());
     }
 
     #[test]
@@ -261,7 +310,7 @@ mod tests {
         #[test]
         fn any_changed_byte_is_refused(at in any::<proptest::sample::Index>(), to in 0x21u8..0x7f) {
             let names = Names::new("bucket", "a");
-            let id = keys(&["one"]).issue("upstream", names.place(), &sse()).unwrap();
+            let id = keys(&["one"]).issue("upstream", names.place(), &accepted(sse())).unwrap();
             let mut bytes = id.clone().into_bytes();
             let at = at.index(bytes.len());
             bytes[at] = to;

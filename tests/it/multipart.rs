@@ -6,6 +6,10 @@ use crate::support::{
     documents::{deny, require_sse},
 };
 
+const CREATED: &str = "<?xml version=\"1.0\"?><InitiateMultipartUploadResult><Bucket>bucket</Bucket>\
+                       <Key>key</Key><UploadId>2~backend/id</UploadId>\
+                       </InitiateMultipartUploadResult>";
+
 /// A gate with the seed policy, a backend, and the id that the client was given for `/bucket/key`.
 async fn upload() -> (Gate, Upstream, String) {
     let mut upstream = Upstream::start().await;
@@ -16,10 +20,7 @@ async fn upload() -> (Gate, Upstream, String) {
 }
 
 async fn create(gate: &Gate, upstream: &Upstream) -> String {
-    upstream.replies(Reply::ok().body(
-        "<?xml version=\"1.0\"?><InitiateMultipartUploadResult><Bucket>bucket</Bucket>\
-         <Key>key</Key><UploadId>2~backend/id</UploadId></InitiateMultipartUploadResult>",
-    ));
+    upstream.replies(Reply::ok().body(CREATED));
     let answer = gate.send(Request::post("/bucket/key?uploads", "").encrypted()).await;
     answer.is_ok().element("UploadId").unwrap()
 }
@@ -136,4 +137,30 @@ async fn an_unreadable_answer_to_a_creation_is_an_error() {
     let gate = Gate::before(&upstream).await;
     let answer = gate.send(Request::post("/bucket/key?uploads", "")).await;
     answer.is_refused_with(500, "InternalError");
+}
+
+/// Refused after its creation, the upload would stay behind: nobody knows its id.
+#[tokio::test]
+async fn an_upload_whose_id_could_not_be_carried_is_never_created() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::before(&upstream).await;
+    let key_id = "x-amz-server-side-encryption-aws-kms-key-id";
+    let request = Request::post("/bucket/key?uploads", "").header(key_id, &"k".repeat(5000));
+    gate.send(request).await.is_refused_with(400, "RequestHeaderSectionTooLarge");
+    upstream.is_untouched();
+}
+
+/// Policy never asks parts about it, so it need not fit.
+#[tokio::test]
+async fn an_encryption_context_of_any_length_is_let_through() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::before(&upstream).await;
+    let id = create_with(&gate, &upstream, "x-amz-server-side-encryption-context", 8000).await;
+    put_part(&gate, "key", &id).await.is_ok();
+}
+
+async fn create_with(gate: &Gate, upstream: &Upstream, name: &str, bytes: usize) -> String {
+    upstream.replies(Reply::ok().body(CREATED));
+    let request = Request::post("/bucket/key?uploads", "").header(name, &"c".repeat(bytes));
+    gate.send(request).await.is_ok().element("UploadId").unwrap()
 }
