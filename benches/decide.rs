@@ -7,9 +7,7 @@
 use divan::{Bencher, black_box};
 use http::request::Parts;
 use portcullis::{
-    policy::{
-        Attachment, Document, Glob, Inquiry, Keys, Otherwise, Policies, Principal, Treatment,
-    },
+    policy::{Attachment, Document, Glob, Inquiry, Keys, Otherwise, Policies, Principal, Terms},
     s3::{Domains, classify},
 };
 
@@ -75,7 +73,7 @@ fn decide(bencher: Bencher<'_, '_>, policies: &Policies) {
         bucket: Some("bucket"),
         keys: &keys,
     };
-    bencher.bench_local(|| policies.decide(Treatment::Off, black_box(&[inquiry])).unwrap());
+    bencher.bench_local(|| policies.decide(Terms::PLAIN, black_box(&[inquiry])).unwrap());
 }
 
 #[divan::bench]

@@ -63,7 +63,7 @@ impl Loading<'_> {
         let otherwise = self.otherwise(written.policies.as_ref());
         let (attachments, statements): (Vec<_>, Vec<_>) =
             self.attachments(&written.policy, otherwise, file).into_iter().unzip();
-        let rules = self.rules(&written.rules);
+        let rules = self.rules(&written.rules, written.mode.as_ref());
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
         let client_idle_timeout = self.timeout(
             written.client_idle_timeout_seconds.as_ref(),

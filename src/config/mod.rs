@@ -9,6 +9,7 @@ mod loading;
 mod policy;
 mod reader;
 pub mod reload;
+mod rules;
 mod secrets;
 mod source;
 mod stamps;
@@ -28,7 +29,7 @@ use std::{
 };
 
 use self::stamps::Stamps;
-use crate::{net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit};
+use crate::{net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit, transform};
 
 /// A configuration that was validated whole: files read, policies parsed, certificates checked,
 /// secrets resolved.
@@ -96,7 +97,7 @@ pub struct Gate {
     /// Who may call.
     pub credentials: sigv4::Credentials,
     /// Treatments.
-    pub rules: policies::Rules,
+    pub rules: transform::rules::Rules,
     /// Policy documents.
     pub policies: policies::Policies,
     /// Whether a 403 names policy, statement and condition.

@@ -1,5 +1,4 @@
-//! `[policies]`, `[[policy]]` and `[[rule]]`. Invariant: a document that leaves here was understood
-//! whole, and a treatment that this version does not have is refused, not ignored.
+//! `[policies]` and `[[policy]]`. Invariant: a document that leaves here was understood whole.
 
 use super::{
     Fault,
@@ -8,7 +7,7 @@ use super::{
     suggest::{self, quoted},
     written,
 };
-use crate::policy::{self, Attachment, Document, Glob, Otherwise, Rule, Rules, Treatment};
+use crate::policy::{self, Attachment, Document, Glob, Otherwise};
 
 impl Loading<'_> {
     /// What decides where no statement applies.
@@ -43,11 +42,6 @@ impl Loading<'_> {
         written.iter().filter_map(|policy| self.attachment(policy)).collect()
     }
 
-    /// Treatments, in the order of the file.
-    pub(super) fn rules(&mut self, written: &[written::Rule]) -> Rules {
-        Rules::new(written.iter().filter_map(|rule| self.rule(rule)).collect())
-    }
-
     fn attachment(&mut self, written: &written::Policy) -> Option<(Attachment, Statements)> {
         let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
         let named = written.document.as_ref()?;
@@ -66,27 +60,6 @@ impl Loading<'_> {
             Err(faults) => {
                 self.faults.extend(faults.iter().map(|fault| placed(source, fault)));
                 None
-            }
-        }
-    }
-
-    fn rule(&mut self, written: &written::Rule) -> Option<Rule> {
-        let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
-        let treatment = written.treatment.as_ref().and_then(|named| self.treatment(named));
-        let prefixes = written.prefixes.iter().map(|prefix| prefix.value.clone()).collect();
-        Some(Rule { buckets: buckets?, prefixes, treatment: treatment? })
-    }
-
-    fn treatment(&mut self, written: &At<String>) -> Option<Treatment> {
-        match written.value.as_str() {
-            "off" => Some(Treatment::Off),
-            planned @ ("require" | "inject" | "seal") => self.fault(written.fault(format!(
-                "this version has only the treatment \"off\", not \"{planned}\"; policy documents \
-                 can demand encryption: see `[[policy]]`"
-            ))),
-            other => {
-                let instead = suggest::instead(other, &["off"]);
-                self.fault(written.fault(format!("unknown treatment {}; {instead}", quoted(other))))
             }
         }
     }

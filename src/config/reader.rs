@@ -187,6 +187,12 @@ impl Read for bool {
     }
 }
 
+impl Read for At<bool> {
+    fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        Some(At { value: bool::read(value, faults)?, place: value.place() })
+    }
+}
+
 /// A list whose faulty elements are reported and left out.
 impl<T: Read> Read for Vec<T> {
     fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
@@ -200,6 +206,24 @@ impl<T: Read> Read for Vec<T> {
             return None;
         };
         Some(elements.filter_map(|element| T::read(element, faults)).collect())
+    }
+}
+
+/// A table of texts under names of the operator's own.
+pub(super) struct Pairs(pub(super) Vec<(String, At<String>)>);
+
+impl Read for At<Pairs> {
+    fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let Some(entries) = value.inner.get_ref().as_table() else {
+            value.mistyped("a table: { name = \"value\" }", faults);
+            return None;
+        };
+        let mut pairs = Vec::new();
+        for (name, inner) in entries {
+            let text = At::<String>::read(Value { key: name.get_ref(), inner, ..value }, faults);
+            pairs.extend(text.map(|text| (name.get_ref().to_string(), text)));
+        }
+        Some(At { value: Pairs(pairs), place: value.place() })
     }
 }
 

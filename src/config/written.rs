@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+pub(super) use super::reader::Pairs;
 use super::{
     reader::{OneOrMany, Record, Table},
     source::At,
@@ -15,6 +16,7 @@ pub(super) struct Written {
     pub(super) client_idle_timeout_seconds: Option<At<u64>>,
     pub(super) token_secret: Option<At<OneOrMany<At<Zeroizing<String>>>>>,
     pub(super) explain_refusals: Option<bool>,
+    pub(super) mode: Option<At<String>>,
     pub(super) s3: Option<S3>,
     pub(super) listeners: Vec<Listener>,
     pub(super) admin: Option<Admin>,
@@ -33,6 +35,7 @@ impl Record for Written {
             client_idle_timeout_seconds: table.optional("client_idle_timeout_seconds"),
             token_secret: table.required("token_secret", "\"file:token.secret\""),
             explain_refusals: table.optional("explain_refusals"),
+            mode: table.optional("mode"),
             s3: table.section("s3", "for which region and host names callers sign"),
             listeners: table.optional("listener").unwrap_or_default(),
             admin: table.optional("admin"),
@@ -197,17 +200,37 @@ impl Record for Policy {
 
 /// `[[rule]]`
 pub(super) struct Rule {
+    pub(super) name: Option<At<String>>,
     pub(super) buckets: Option<At<Vec<At<String>>>>,
     pub(super) prefixes: Vec<At<String>>,
     pub(super) treatment: Option<At<String>>,
+    pub(super) mode: Option<At<String>>,
+    pub(super) accept: Option<At<Vec<At<String>>>>,
+    pub(super) kms_key_ids: Option<At<Vec<At<String>>>>,
+    pub(super) sse: Option<At<String>>,
+    pub(super) kms_key_id: Option<At<String>>,
+    pub(super) encryption_context: Option<At<Pairs>>,
+    pub(super) bucket_key: Option<At<bool>>,
+    pub(super) overrides: Option<At<bool>>,
+    pub(super) danger_allow_bucket_changes: Option<bool>,
 }
 
 impl Record for Rule {
     fn read(table: &mut Table<'_>) -> Self {
         Self {
+            name: table.optional("name"),
             buckets: table.required("buckets", "[\"*\"]"),
             prefixes: table.optional("prefixes").unwrap_or_default(),
-            treatment: table.required("treatment", "\"off\""),
+            treatment: table.required("treatment", "\"require\""),
+            mode: table.optional("mode"),
+            accept: table.optional("accept"),
+            kms_key_ids: table.optional("kms_key_ids"),
+            sse: table.optional("sse"),
+            kms_key_id: table.optional("kms_key_id"),
+            encryption_context: table.optional("encryption_context"),
+            bucket_key: table.optional("bucket_key"),
+            overrides: table.optional("override"),
+            danger_allow_bucket_changes: table.optional("danger_allow_bucket_changes"),
         }
     }
 }

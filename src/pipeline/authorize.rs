@@ -4,12 +4,12 @@
 use bytes::Bytes;
 
 use super::{
-    authenticate::{Authenticated, ClientBody},
-    confine::Confined,
+    authenticate::ClientBody,
     context,
     document::{self, Unread},
     receive::Context,
     rescue::Error,
+    treat::Treated,
 };
 use crate::{
     policy::{Inquiry, Permit},
@@ -55,11 +55,11 @@ impl Payload {
     }
 }
 
-impl Confined {
+impl Treated {
     /// Decides. Two operations have their body read before they are permitted: `DeleteObjects`, since
     /// its keys stand there, and `CreateBucket`, whose small document must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
-        let Authenticated { request, verified, body, context } = self.authenticated;
+        let Self { mut request, verified, body, mut treatment, context } = self;
         let upload = upload(&request, &context)?;
         let (actions, body) = match (request.operation, &request.resource, body) {
             (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
@@ -75,6 +75,7 @@ impl Confined {
             (_, _, None) => (request.actions()?, Payload::None),
         };
         let permit = decide(&request, &verified, &actions, upload.as_ref(), &context)?;
+        treatment.settle(&mut request);
         let body = body.settled().await?;
         Ok(Authorized { request, permit, body, upload, context })
     }
@@ -101,10 +102,12 @@ fn decide(
             keys: &keys,
         })
         .collect();
-    let bucket = request.resource.bucket().map(s3::BucketName::as_str);
     let key = request.resource.key().map(s3::ObjectKey::as_str);
-    let treatment = context.settings.rules.treatment(bucket, key);
-    Ok(context.settings.policies.decide(treatment, &inquiries)?)
+    let rules = &context.settings.rules;
+    let bucket = request.resource.bucket().map(s3::BucketName::as_str);
+    let rule = bucket.and_then(|bucket| rules.find(bucket, key));
+    let terms = rules.terms(rule, key.is_none());
+    Ok(context.settings.policies.decide(terms, &inquiries)?)
 }
 
 /// Parts and completion are judged by what the upload was created with; the other operations on an

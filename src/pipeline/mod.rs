@@ -2,7 +2,7 @@
 //! next can only be built from it:
 //!
 //! ```text
-//! Received ─▶ Classified ─▶ Authenticated ─▶ Confined ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
+//! Received ─▶ Classified ─▶ Authenticated ─▶ Confined ─▶ Treated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
 //! ```
 //!
 //! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
@@ -21,6 +21,7 @@ mod rescue;
 mod send;
 mod settings;
 mod trace;
+mod treat;
 
 use std::sync::Arc;
 
@@ -77,7 +78,9 @@ async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody
     let authenticated =
         classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
     trace.authenticated(&authenticated);
-    let authorized = authenticated.confine()?.authorize().await?;
+    let treated = authenticated.confine()?.treat()?;
+    trace.treated(&treated);
+    let authorized = treated.authorize().await?;
     trace.authorized(&authorized);
     let prepared = authorized.prepare()?;
     let answered = prepared.send(trace).await?;

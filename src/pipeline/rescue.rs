@@ -32,6 +32,9 @@ pub(super) enum Error {
     /// The head's signature.
     #[error(transparent)]
     Refused(#[from] sigv4::Refused),
+    /// A key that some backends take for another one, whose rule is another.
+    #[error("the key's empty segments make two rules possible; write it without `//`")]
+    TwoRules,
     /// The upload id.
     #[error(transparent)]
     Upload(#[from] upload_id::Refused),
@@ -110,6 +113,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
             Code::NotImplemented,
             format!("{} is not supported by Portcullis.", operation.name()),
         ),
+        Error::TwoRules => refused(Code::InvalidURI, format!("{error}.")),
         Error::UnexpectedBody(_) | Error::AnonymousOverride => {
             refused(Code::InvalidRequest, format!("{error}."))
         }

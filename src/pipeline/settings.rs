@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{policy, s3, sigv4, transform::upload_id::TokenKeys, upstream};
+use crate::{
+    policy, s3, sigv4,
+    transform::{rules::Rules, upload_id::TokenKeys},
+    upstream,
+};
 
 /// Everything that a reload may change, whole.
 pub struct Settings {
@@ -13,7 +17,7 @@ pub struct Settings {
     /// Who may call.
     pub credentials: sigv4::Credentials,
     /// Treatments.
-    pub rules: policy::Rules,
+    pub rules: Rules,
     /// Policy documents.
     pub policies: policy::Policies,
     /// Whether a 403 names policy, statement and condition.

@@ -17,13 +17,16 @@ use super::{
     classify::Classified,
     receive::{Received, monotonic},
     rescue::Error,
+    treat::{Arrival, Treated},
 };
 use crate::{
     net::TlsVersion,
+    policy::{Denied, Mode},
     s3::{BucketName, Code, ObjectKey},
     sigv4::Caller,
     telemetry::{
         audit::{Audit, Line},
+        client,
         metrics::{Metrics, Outcome},
     },
 };
@@ -34,6 +37,7 @@ pub(super) struct Trace {
     began: Instant,
     line: Line,
     outcome: Outcome,
+    arrival: Option<Arrival>,
     metrics: Arc<Metrics>,
     audit: Audit,
     is_told: bool,
@@ -56,7 +60,8 @@ impl Trace {
             ..Line::default()
         };
         let outcome = Outcome::Refused;
-        Self { began: monotonic(), line, outcome, metrics, audit, is_told: false }
+        let (arrival, is_told) = (None, false);
+        Self { began: monotonic(), line, outcome, arrival, metrics, audit, is_told }
     }
 
     pub(super) fn classified(&mut self, classified: &Classified) {
@@ -82,9 +87,28 @@ impl Trace {
         }
     }
 
+    pub(super) fn treated(&mut self, treated: &Treated) {
+        let treatment = &treated.treatment;
+        self.line.rule = treatment.rule.as_deref().map(str::to_owned);
+        self.line.mode = (treatment.mode == Mode::Audit).then_some("audit");
+        self.arrival = treatment.arrival;
+        self.line.encryption = match (treatment.arrival, treatment.mode) {
+            (None, _) => None,
+            (Some(Arrival::Compliant), _) => Some("compliant"),
+            (Some(Arrival::Bare), _) => Some("absent"),
+            (Some(Arrival::Mended), Mode::Enforce) => Some("mended"),
+            (Some(Arrival::Mended), Mode::Audit) => Some("would-mend"),
+        };
+    }
+
     pub(super) fn authorized(&mut self, authorized: &Authorized) {
         self.outcome = Outcome::Relayed;
         self.line.decision = "allow";
+        if let Some(denied) = authorized.permit.waived() {
+            self.waived(denied);
+            return;
+        }
+        self.write(self.line.encryption);
         let (policy, statement) = authorized.permit.decided_by().unwrap_or(("", ""));
         self.metrics.decision("allow", policy, statement);
         if !policy.is_empty() {
@@ -115,6 +139,7 @@ impl Trace {
             self.metrics.auth_failure(beyond.limit());
         }
         if let Error::Denied(denied) = error {
+            self.write(Some("refused"));
             self.line.policy = denied.document().map(str::to_owned);
             self.line.statement = denied.statement().map(str::to_owned);
             self.metrics.decision(
@@ -125,6 +150,29 @@ impl Trace {
         }
         if outcome == Outcome::Failed {
             tracing::error!(request_id = self.line.request_id, %error, "a request failed");
+        }
+    }
+
+    /// What audit mode let pass.
+    fn waived(&mut self, denied: &Denied) {
+        self.write(Some("would-refuse"));
+        self.line.decision = "would-deny";
+        self.line.policy = denied.document().map(str::to_owned);
+        self.line.statement = denied.statement().map(str::to_owned);
+        self.line.reason = Some(denied.message());
+        self.metrics.decision(
+            "would-deny",
+            denied.document().unwrap_or_default(),
+            denied.statement().unwrap_or_default(),
+        );
+    }
+
+    /// Counts a write that S3 takes encryption headers with.
+    fn write(&self, arrived: Option<&'static str>) {
+        if let (Some(_), Some(arrived)) = (self.arrival, arrived) {
+            let rule = self.line.rule.as_deref().unwrap_or_default();
+            let client = client::family(self.line.user_agent.as_deref().unwrap_or_default());
+            self.metrics.write(rule, arrived, client);
         }
     }
 

@@ -14,6 +14,7 @@ mod denied;
 mod document;
 mod explain;
 mod faults;
+mod glob;
 mod json;
 mod keys;
 mod lint;
@@ -22,8 +23,8 @@ mod pattern;
 mod principal;
 mod reader;
 mod resource;
-mod rule;
 mod statement;
+mod terms;
 mod variable;
 
 pub use context::{KNOWN_KEYS, KnownKey};
@@ -32,9 +33,10 @@ pub use denied::Denied;
 pub use document::{Document, Strictness};
 pub use explain::{ConditionOutcome, Explanation, StatementOutcome, Verdict};
 pub use faults::Fault;
+pub use glob::Glob;
 pub use keys::{Keys, Principal};
-pub use rule::{Glob, Rule, Rules, Treatment};
 pub use statement::Effect;
+pub use terms::{BodyForm, Guard, Mode, Terms};
 
 #[cfg(test)]
 mod tests;

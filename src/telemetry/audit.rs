@@ -66,7 +66,18 @@ pub struct Line {
     /// Decoded key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `allow`, `deny`, `refused` (before policy: signature, shape) or `failed` (after it: upstream).
+    /// The rule of the bucket and key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// `audit` where refusals do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'static str>,
+    /// Of writes that S3 takes encryption headers with: `compliant` (they came along), `mended` (the
+    /// rule's were added, or took their place), `would-mend` (audit mode added none) or `absent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<&'static str>,
+    /// `allow`, `deny`, `would-deny` (audit mode let it pass), `refused` (before policy: signature,
+    /// shape) or `failed` (after it: upstream).
     pub decision: &'static str,
     /// Document that decided.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,7 @@ pub struct Metrics {
     request_duration: HistogramVec,
     auth_failures: IntCounterVec,
     decisions: IntCounterVec,
+    writes: IntCounterVec,
     upstream_requests: IntCounterVec,
     upstream_duration: Histogram,
     received: IntCounter,
@@ -120,6 +121,13 @@ impl Metrics {
                 "Policy decisions by effect, and the document and statement that decided.",
                 &["effect", "policy", "statement"],
             )?,
+            writes: counters(
+                &registry,
+                "portcullis_encryption_writes_total",
+                "Writes that S3 takes encryption headers with, by rule, client program, and how \
+                 they arrived (compliant, absent, mended, refused, would-mend, would-refuse).",
+                &["rule", "arrived", "client"],
+            )?,
             upstream_requests: counters(
                 &registry,
                 "portcullis_upstream_requests_total",
@@ -174,6 +182,11 @@ impl Metrics {
     /// Policy decided.
     pub fn decision(&self, effect: &'static str, policy: &str, statement: &str) {
         self.decisions.with_label_values(&[effect, policy, statement]).inc();
+    }
+
+    /// A write that S3 takes encryption headers with was decided; `client` is one of few words.
+    pub fn write(&self, rule: &str, arrived: &'static str, client: &'static str) {
+        self.writes.with_label_values(&[rule, arrived, client]).inc();
     }
 
     /// The backend answered; 0: it did not.

@@ -1,5 +1,6 @@
 //! Every metric's name, the audit log, the program's log.
 
 pub mod audit;
+pub mod client;
 pub mod log;
 pub mod metrics;

@@ -23,5 +23,6 @@ mod policy;
 mod proxy_protocol;
 mod put;
 mod reload;
+mod rules;
 mod support;
 mod tls;

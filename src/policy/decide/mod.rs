@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{Denied, Document, Effect, Glob, Keys, Principal, Treatment, statement::Statement};
+use super::{
+    BodyForm, Denied, Document, Effect, Glob, Guard, Keys, Mode, Principal, Terms,
+    statement::Statement,
+};
 
 /// A document and the buckets that it is attached to.
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ pub struct Inquiry<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Attached {
     pub(super) name: Arc<str>,
-    buckets: Vec<Glob>,
+    pub(super) buckets: Vec<Glob>,
     pub(super) document: Document,
 }
 
@@ -78,34 +81,37 @@ impl Policies {
     }
 
     /// All inquiries must pass. No inquiry (CORS preflight) passes.
-    pub fn decide(
-        &self,
-        treatment: Treatment,
-        inquiries: &[Inquiry<'_>],
-    ) -> Result<Permit, Denied> {
-        let mut allowed_by = None;
+    pub fn decide(&self, terms: Terms<'_>, inquiries: &[Inquiry<'_>]) -> Result<Permit, Denied> {
+        let (mut allowed_by, mut waived) = (None, None);
         for inquiry in inquiries {
-            match self.judge(inquiry) {
+            let denied = match self.judge(terms.guards, inquiry) {
                 Judgement::Deny(attached, statement) => {
-                    return Err(Denied::explicit(&attached.name, statement, inquiry));
+                    Denied::explicit(&attached.name, statement, inquiry)
                 }
                 Judgement::Allow(attached, statement) => {
                     allowed_by.get_or_insert((attached, statement));
+                    continue;
                 }
-                Judgement::Silent if self.lets_pass(inquiry.principal) => {}
-                Judgement::Silent => return Err(Denied::implicit(inquiry)),
-            }
+                Judgement::Silent if self.lets_pass(inquiry.principal) => continue,
+                Judgement::Silent => Denied::implicit(inquiry),
+            };
+            match terms.mode {
+                Mode::Enforce => return Err(denied),
+                Mode::Audit if self.admits(inquiry) => waived.get_or_insert(denied),
+                Mode::Audit => return Err(Denied::implicit(inquiry)),
+            };
         }
         let decided_by = allowed_by.map(|(attached, statement)| DecidedBy {
             document: Arc::clone(&attached.name),
             statement: Arc::clone(&statement.label),
         });
-        Ok(Permit { treatment, decided_by })
+        Ok(Permit { form: terms.form, decided_by, waived })
     }
 
-    fn judge(&self, inquiry: &Inquiry<'_>) -> Judgement<'_> {
+    fn judge<'p>(&'p self, guards: &'p [Guard], inquiry: &Inquiry<'_>) -> Judgement<'p> {
         let mut judgement = Judgement::Silent;
-        for attached in self.attached_to(inquiry.bucket) {
+        let guards = guards.iter().map(|guard| &guard.0);
+        for attached in guards.chain(self.attached_to(inquiry.bucket)) {
             for statement in &attached.document.statements {
                 let is_decided = matches!(judgement, Judgement::Allow(..));
                 match statement.effect {
@@ -133,6 +139,16 @@ impl Policies {
         })
     }
 
+    /// Whether the caller may come at all, whatever is denied: known, or allowed by a statement.
+    fn admits(&self, inquiry: &Inquiry<'_>) -> bool {
+        let is_allowed = || {
+            self.attached_to(inquiry.bucket)
+                .flat_map(|attached| &attached.document.statements)
+                .any(|one| one.effect == Effect::Allow && one.applies(inquiry))
+        };
+        matches!(inquiry.principal, Principal::Aws { .. }) || is_allowed()
+    }
+
     fn lets_pass(&self, principal: &Principal) -> bool {
         match (self.otherwise, principal) {
             (Otherwise::AllowAuthenticated, Principal::Aws { .. }) => true,
@@ -144,9 +160,9 @@ impl Policies {
 /// Proof that policy let a request pass. Cannot be made elsewhere: only a decision gives one,
 ///
 /// ```
-/// use portcullis::policy::{Permit, Policies, Treatment};
+/// use portcullis::policy::{Permit, Policies, Terms};
 /// fn permit(policies: &Policies) -> Permit {
-///     policies.decide(Treatment::Off, &[]).unwrap()
+///     policies.decide(Terms::PLAIN, &[]).unwrap()
 /// }
 /// # permit(&Policies::default());
 /// ```
@@ -154,16 +170,17 @@ impl Policies {
 /// and nobody else can:
 ///
 /// ```compile_fail
-/// use portcullis::policy::{Permit, Policies, Treatment};
+/// use portcullis::policy::{BodyForm, Permit, Policies};
 /// fn permit(_policies: &Policies) -> Permit {
-///     Permit { treatment: Treatment::Off, decided_by: None }
+///     Permit { form: BodyForm::Plain, decided_by: None, waived: None }
 /// }
 /// # permit(&Policies::default());
 /// ```
 #[derive(Debug)]
 pub struct Permit {
-    treatment: Treatment,
+    form: BodyForm,
     decided_by: Option<DecidedBy>,
+    waived: Option<Denied>,
 }
 
 #[derive(Debug)]
@@ -175,30 +192,30 @@ struct DecidedBy {
 /// Proof that policy lets a body leave as plaintext. Cannot be made elsewhere: only a permit gives one,
 ///
 /// ```
-/// use portcullis::policy::{Permit, PlainPermit, Policies, Treatment};
+/// use portcullis::policy::{Permit, PlainPermit, Policies, Terms};
 /// fn plain(permit: Permit) -> PlainPermit {
 ///     permit.plain()
 /// }
-/// # plain(Policies::default().decide(Treatment::Off, &[]).unwrap());
+/// # plain(Policies::default().decide(Terms::PLAIN, &[]).unwrap());
 /// ```
 ///
 /// and nobody else can:
 ///
 /// ```compile_fail
-/// use portcullis::policy::{Permit, PlainPermit, Policies, Treatment};
+/// use portcullis::policy::{Permit, PlainPermit, Policies, Terms};
 /// fn plain(_permit: Permit) -> PlainPermit {
 ///     PlainPermit(())
 /// }
-/// # plain(Policies::default().decide(Treatment::Off, &[]).unwrap());
+/// # plain(Policies::default().decide(Terms::PLAIN, &[]).unwrap());
 /// ```
 #[derive(Debug)]
 pub struct PlainPermit(());
 
 impl Permit {
-    /// How the body leaves. Exhaustive, so that a new treatment must decide here.
+    /// How the body leaves. Exhaustive, so that a new form must decide here.
     pub fn plain(self) -> PlainPermit {
-        match self.treatment {
-            Treatment::Off => PlainPermit(()),
+        match self.form {
+            BodyForm::Plain => PlainPermit(()),
         }
     }
 
@@ -206,6 +223,11 @@ impl Permit {
     pub fn decided_by(&self) -> Option<(&str, &str)> {
         let decided_by = self.decided_by.as_ref()?;
         Some((&decided_by.document, &decided_by.statement))
+    }
+
+    /// The first refusal that [`Mode::Audit`] let pass.
+    pub fn waived(&self) -> Option<&Denied> {
+        self.waived.as_ref()
     }
 }
 

@@ -33,7 +33,7 @@ fn decide(policies: &Policies, principal: &Principal, actions: &[&str]) -> Resul
         keys: &keys,
     };
     let inquiries: Vec<_> = actions.iter().copied().map(inquiry).collect();
-    policies.decide(Treatment::Off, &inquiries)
+    policies.decide(Terms::PLAIN, &inquiries)
 }
 
 #[test]
@@ -106,6 +106,6 @@ fn requests_about_no_bucket_are_judged_by_documents_of_all_buckets() {
             bucket: None,
             keys: &keys,
         };
-        assert_eq!(policies.decide(Treatment::Off, &[inquiry]).is_ok(), passes, "{bucket}");
+        assert_eq!(policies.decide(Terms::PLAIN, &[inquiry]).is_ok(), passes, "{bucket}");
     }
 }

@@ -1,7 +1,7 @@
 //! What a refused client reads.
 
 use super::*;
-use crate::policy::{Attachment, Document, Glob, Keys, Otherwise, Policies, Treatment};
+use crate::policy::{Attachment, Document, Glob, Keys, Otherwise, Policies, Terms};
 
 /// The message of a Deny with these conditions, for a request with these keys.
 fn message(condition: &str, found: &[(&'static str, &'static str)]) -> String {
@@ -28,7 +28,7 @@ fn refusal(text: &str, found: &[(&'static str, &'static str)]) -> String {
         bucket: Some("b"),
         keys: &keys,
     };
-    policies.decide(Treatment::Off, &[inquiry]).unwrap_err().message()
+    policies.decide(Terms::PLAIN, &[inquiry]).unwrap_err().message()
 }
 
 const SSE: &str = "s3:x-amz-server-side-encryption";

@@ -37,6 +37,7 @@ pub(crate) struct Gate {
 pub(crate) struct Builder {
     listeners: Vec<Listener>,
     policies: Vec<String>,
+    rules: Vec<String>,
     head: String,
     upstream: String,
     credentials: String,
@@ -55,6 +56,7 @@ impl Gate {
         Builder {
             listeners: Vec::new(),
             policies: Vec::new(),
+            rules: Vec::new(),
             head: String::new(),
             upstream: String::new(),
             credentials: String::new(),
@@ -153,6 +155,13 @@ impl Builder {
     /// A bucket policy for all buckets; named `policy-0.json` and so on.
     pub(crate) fn policy(mut self, document: &serde_json::Value) -> Self {
         self.policies.push(document.to_string());
+        self
+    }
+
+    /// The lines of a rule, after those before it; for all buckets unless it says `buckets`.
+    pub(crate) fn rule(mut self, lines: &str) -> Self {
+        let buckets = if lines.contains("buckets") { "" } else { "buckets = [\"*\"]\n" };
+        self.rules.push(format!("[[rule]]\n{buckets}{lines}\n"));
         self
     }
 
@@ -257,7 +266,7 @@ impl Builder {
                 "[[policy]]\ndocument = \"policy-{number}.json\"\nbuckets = [\"*\"]\n"
             );
         }
-        text
+        text + &self.rules.concat()
     }
 }
 

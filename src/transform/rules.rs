@@ -1,0 +1,157 @@
+//! Rules: which treatment the writes of a bucket get. First match wins. Invariant: where no rule
+//! matches, nothing is demanded and nothing is changed.
+
+use std::sync::Arc;
+
+use super::sse::Injection;
+use crate::policy::{BodyForm, Glob, Guard, Mode, Terms};
+
+/// What happens to the writes that a rule matches.
+#[derive(Clone, Debug)]
+pub enum Treatment {
+    /// They pass as sent (policies still apply).
+    Off,
+    /// They must meet these demands, besides the policies.
+    Require(Vec<Guard>),
+    /// Encryption headers are added to those that bring none.
+    Inject(Injection),
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// In audit lines, metrics and refusals.
+    pub name: Arc<str>,
+    /// Buckets, any of which must match.
+    pub buckets: Vec<Glob>,
+    /// Key prefixes, any of which must match; empty: every key.
+    pub prefixes: Vec<String>,
+    /// What is done.
+    pub treatment: Treatment,
+    /// `None`: as the whole gate.
+    pub mode: Option<Mode>,
+    /// Refuses changes of the bucket itself that would undo what the rule enforces.
+    pub protection: Vec<Guard>,
+}
+
+/// Rules in order.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    mode: Mode,
+}
+
+impl Rules {
+    /// In the order of the configuration; `mode` is that of requests without a rule of another.
+    pub fn new(rules: Vec<Rule>, mode: Mode) -> Self {
+        Self { rules, mode }
+    }
+
+    /// The rule of a bucket and key.
+    ///
+    /// A request about no key is about the bucket as a whole: it meets the first rule of the bucket
+    /// that protects it, whatever its prefixes.
+    pub fn find(&self, bucket: &str, key: Option<&str>) -> Option<&Rule> {
+        self.rules.iter().find(|rule| match key {
+            Some(key) => rule.matches(bucket, key),
+            None => rule.matches_bucket(bucket) && !rule.protection.is_empty(),
+        })
+    }
+
+    /// Whether refusals of requests under `rule` count.
+    pub fn mode(&self, rule: Option<&Rule>) -> Mode {
+        rule.and_then(|rule| rule.mode).unwrap_or(self.mode)
+    }
+
+    /// The terms under which policy decides about requests under `rule`; `is_whole_bucket` tells
+    /// requests about no key.
+    pub fn terms<'a>(&'a self, rule: Option<&'a Rule>, is_whole_bucket: bool) -> Terms<'a> {
+        let guards = match rule {
+            Some(Rule { protection, .. }) if is_whole_bucket => protection.as_slice(),
+            Some(Rule { treatment: Treatment::Require(demands), .. }) => demands.as_slice(),
+            Some(Rule { treatment: Treatment::Off | Treatment::Inject(_), .. }) | None => &[],
+        };
+        Terms { form: BodyForm::Plain, guards, mode: self.mode(rule) }
+    }
+}
+
+impl Rule {
+    fn matches(&self, bucket: &str, key: &str) -> bool {
+        self.matches_bucket(bucket)
+            && (self.prefixes.is_empty()
+                || self.prefixes.iter().any(|prefix| key.starts_with(prefix)))
+    }
+
+    fn matches_bucket(&self, bucket: &str) -> bool {
+        self.buckets.iter().any(|glob| glob.matches(bucket))
+    }
+
+    /// What is added, where this rule adds anything.
+    pub fn injection(&self) -> Option<&Injection> {
+        match &self.treatment {
+            Treatment::Inject(injection) => Some(injection),
+            Treatment::Off | Treatment::Require(_) => None,
+        }
+    }
+
+    /// Whether it enforces or adds anything.
+    pub fn is_off(&self) -> bool {
+        matches!(self.treatment, Treatment::Off)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::demand;
+
+    fn rule(name: &str, buckets: &[&str], prefixes: &[&str]) -> Rule {
+        Rule {
+            name: name.into(),
+            buckets: buckets.iter().copied().map(Glob::new).collect(),
+            prefixes: prefixes.iter().map(|&prefix| prefix.to_owned()).collect(),
+            treatment: Treatment::Off,
+            mode: None,
+            protection: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let rules = Rules::new(
+            vec![rule("1", &["a", "b*"], &["x/", "y/"]), rule("2", &["a"], &[])],
+            Mode::Enforce,
+        );
+        for (bucket, key, expected) in [
+            ("a", Some("y/k"), Some("1")),
+            ("b1", Some("x/"), Some("1")),
+            ("a", Some("k"), Some("2")),
+            ("b1", Some("k"), None),
+            ("c", Some("x/k"), None),
+            ("a", None, None),
+        ] {
+            let found = rules.find(bucket, key).map(|rule| &*rule.name);
+            assert_eq!(found, expected, "{bucket:?} {key:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_bucket_is_protected_by_a_rule_of_any_prefix() {
+        let protecting =
+            Rule { protection: vec![demand::protection("2")], ..rule("2", &["b"], &["x/"]) };
+        let rules = Rules::new(vec![rule("1", &["b"], &[]), protecting], Mode::Enforce);
+        let found = rules.find("b", None);
+        assert_eq!(found.map(|rule| &*rule.name), Some("2"));
+        assert_eq!(rules.terms(found, true).guards.len(), 1);
+        assert!(rules.terms(found, false).guards.is_empty(), "it is not about an object");
+    }
+
+    #[test]
+    fn a_rules_mode_comes_before_the_gates() {
+        let enforcing = Rule { mode: Some(Mode::Enforce), ..rule("1", &["a"], &[]) };
+        let rules = Rules::new(vec![enforcing, rule("2", &["*"], &[])], Mode::Audit);
+        assert_eq!(rules.mode(rules.find("a", Some("k"))), Mode::Enforce);
+        assert_eq!(rules.mode(rules.find("b", Some("k"))), Mode::Audit);
+        assert_eq!(rules.mode(None), Mode::Audit);
+    }
+}
