@@ -1,4 +1,4 @@
-//! Fifth stage: may they. Invariant: an [`Authorized`] exists only where policy minted a permit for
+//! Sixth stage: may they. Invariant: an [`Authorized`] exists only where policy minted a permit for
 //! every action of the request.
 
 use bytes::Bytes;

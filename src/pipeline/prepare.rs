@@ -1,4 +1,4 @@
-//! Sixth stage: the request as it leaves, in the one form that every backend takes: a target encoded
+//! Seventh stage: the request as it leaves, in the one form that every backend takes: a target encoded
 //! afresh, Content-Length, no transfer coding, no trailer, none of the client's authentication.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,4 +1,4 @@
-//! Seventh stage: the request goes out, the head of the answer comes back.
+//! Eighth stage: the request goes out, the head of the answer comes back.
 
 use http::Response;
 use hyper::body::Incoming;

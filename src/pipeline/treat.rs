@@ -69,7 +69,7 @@ impl Confined {
         if request.operation.accepts_sse() {
             let as_sent = (mode == Mode::Audit).then(|| request.headers.clone());
             let principal = context::principal(verified.caller());
-            let arrival = arrive(&mut request, rule, &principal);
+            let arrival = arrive(&mut request, rule, principal);
             treatment.arrival = Some(arrival);
             treatment.as_sent = as_sent.filter(|_| arrival == Arrival::Mended);
         }
