@@ -38,6 +38,30 @@ fn check_shows_what_was_loaded() {
 }
 
 #[test]
+fn report_sums_up_an_audit_log() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("audit.jsonl");
+    fs::write(
+        &log,
+        r#"{"decision":"would-deny","bucket_name":"b","user_agent":"rclone/1","reason":"So."}"#,
+    )
+    .unwrap();
+    let report = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        program.arg("report").args(arguments).stdin(Stdio::null()).output().unwrap()
+    };
+    let output = report(&[log.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("rclone on b, as anonymous\n    So.\n"));
+    let output = report(&["--json", log.to_str().unwrap()]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["rows"][0]["would_refuse"], 1);
+    let output = report(&["missing.jsonl"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("missing.jsonl: "), "{}", text(&output.stderr));
+}
+
+#[test]
 fn check_shows_every_fault() {
     let folder = sound();
     replace(&folder, "portcullis.toml", "[s3]", "[s4]");
@@ -104,7 +128,7 @@ fn a_wrong_call_is_told_from_a_question() {
         (&[], 2, "Usage: portcullis"),
         (&["check"], 2, "--config <FILE>"),
         (&["serve", "--confg", "x"], 2, "'--config'"),
-        (&["dev", "--treatment", "seal"], 2, "this version has only \"off\""),
+        (&["dev", "--treatment", "seal"], 2, "off, require, inject"),
     ] {
         let output = portcullis(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");

@@ -7,6 +7,7 @@ mod completions;
 mod dev;
 mod failure;
 pub(crate) mod out;
+mod report;
 mod serve;
 
 use std::{ffi::OsString, process::ExitCode, time::SystemTime};
@@ -14,7 +15,10 @@ use std::{ffi::OsString, process::ExitCode, time::SystemTime};
 use clap::Parser as _;
 
 use self::args::{Arguments, Command};
-pub(crate) use self::{args::DevArgs, failure::Failure};
+pub(crate) use self::{
+    args::{DevArgs, Treatment},
+    failure::Failure,
+};
 use crate::{config, telemetry::log};
 
 /// Runs the program with the arguments of a process, its own name first.
@@ -27,6 +31,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(serve) => with_runtime(arguments.log_format, serve::run(serve.config)),
         Command::Dev(dev) => with_runtime(arguments.log_format, dev::run(dev)),
         Command::Check(check) => check::run(&check),
+        Command::Report(report) => report::run(&report),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     };
     ended.unwrap_or_else(Failure::report)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::pki;
-use crate::cli::{DevArgs, Failure};
+use crate::cli::{DevArgs, Failure, Treatment};
 #[cfg(feature = "embedded")]
 use crate::{embedded::Backend, secret::Secret};
 
@@ -21,7 +21,7 @@ pub(super) struct Setup {
     pub(super) access_key_id: String,
     pub(super) secret_access_key: String,
     policies: Vec<PathBuf>,
-    treatment: String,
+    treatment: Treatment,
     upstream: Option<Upstream>,
 }
 
@@ -69,7 +69,7 @@ impl Setup {
         });
         let setup = Self {
             policies: policies(&directory, &args.policy)?,
-            treatment: args.treatment.clone(),
+            treatment: args.treatment,
             directory,
             access_key_id,
             secret_access_key,
@@ -156,7 +156,11 @@ impl Setup {
             let document = quoted(&policy.to_string_lossy());
             let _ = write!(text, "\n[[policy]]\ndocument = {document}\nbuckets = [\"*\"]\n");
         }
-        let treatment = quoted(&self.treatment);
+        let treatment = match self.treatment {
+            Treatment::Off => "\"off\"",
+            Treatment::Require => "\"require\"",
+            Treatment::Inject => "\"inject\"\nsse = \"AES256\"",
+        };
         let _ = write!(text, "\n[[rule]]\nbuckets = [\"*\"]\ntreatment = {treatment}\n");
         write_private(&self.configuration_path(), text.as_bytes())
     }
