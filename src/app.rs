@@ -195,6 +195,7 @@ fn settings(config: &Config) -> Result<Settings, Error> {
     Ok(Settings {
         verify: crate::sigv4::Settings { region: gate.region.clone() },
         domains: gate.domains.clone(),
+        mode: gate.mode.clone(),
         credentials: gate.credentials.clone(),
         rules: gate.rules.clone(),
         policies: gate.policies.clone(),

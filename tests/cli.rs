@@ -24,6 +24,7 @@ fn check_shows_what_was_loaded() {
         "certificates  certs/server.pem  until 20",
         "admin         127.0.0.1:9090",
         "audit         audit.jsonl",
+        "auth          verify",
         "callers       arn:aws:iam::123456789012:user/alice",
         "policies      deny.json  2 statements",
         "rules         1",

@@ -54,7 +54,7 @@ fn the_sidecar_manifest_holds_a_configuration_that_loads() {
     let config = load(&folder.path().join("config/portcullis.toml"));
     let probed = sidecar(&documents)["ports"][0]["containerPort"].as_i64();
     assert_eq!(probed, Some(i64::from(config.admin.port())));
-    let program = &documents[3]["spec"]["template"]["spec"]["containers"][0];
+    let program = &documents[2]["spec"]["template"]["spec"]["containers"][0];
     let endpoint = format!("http://{}", config.listeners[0].settings.address);
     assert_eq!(program["env"][0]["value"].as_str(), Some(endpoint.as_str()));
 }
@@ -68,7 +68,7 @@ fn the_sidecar_has_no_rights_that_it_does_not_need() {
     assert_eq!(context["readOnlyRootFilesystem"].as_bool(), Some(true));
     assert_eq!(context["allowPrivilegeEscalation"].as_bool(), Some(false));
     assert_eq!(context["capabilities"]["drop"][0].as_str(), Some("ALL"));
-    let pod = &documents[3]["spec"]["template"]["spec"];
+    let pod = &documents[2]["spec"]["template"]["spec"];
     assert_eq!(pod["securityContext"]["runAsNonRoot"].as_bool(), Some(true));
 }
 
@@ -138,7 +138,7 @@ fn load(path: &Path) -> Config {
 
 /// The sidecar's container.
 fn sidecar(documents: &[Yaml]) -> &Yaml {
-    &documents[3]["spec"]["template"]["spec"]["initContainers"][0]
+    &documents[2]["spec"]["template"]["spec"]["initContainers"][0]
 }
 
 /// Writes each entry of a `ConfigMap` or `Secret` as a file, as a volume of mode 0440 shows it.

@@ -42,6 +42,7 @@ fn report(config: &Config, now: SystemTime) -> String {
         ("certificates", certificates(config).map(|c| certificate_row(c, now)).collect()),
         ("admin", vec![config.admin.to_string()]),
         ("audit", vec![audit_row(&config.audit)]),
+        ("auth", vec![config.inventory.auth.to_owned()]),
         ("callers", config.inventory.callers.clone()),
         ("policies", config.inventory.policies.iter().map(policy_row).collect()),
         ("rules", vec![config.inventory.rules.to_string()]),
@@ -149,6 +150,7 @@ struct JsonLoaded<'c> {
     listeners: Vec<JsonListener>,
     admin: String,
     audit: String,
+    auth: &'static str,
     callers: &'c [String],
     policies: Vec<JsonPolicy<'c>>,
     rules: usize,
@@ -164,6 +166,7 @@ impl<'c> JsonLoaded<'c> {
             listeners: config.listeners.iter().map(JsonListener::of).collect(),
             admin: config.admin.to_string(),
             audit: audit_row(&config.audit),
+            auth: config.inventory.auth,
             callers: &config.inventory.callers,
             policies: policies
                 .map(|(name, statements)| JsonPolicy { name, statements: *statements })

@@ -14,6 +14,7 @@ use super::{
     written::{self, Written},
 };
 use crate::{
+    identity::Mode,
     policy::Policies,
     secret::Secret,
     sigv4::{Credential, Credentials},
@@ -59,7 +60,7 @@ impl Loading<'_> {
         let s3 = written.s3.as_ref();
         let region = s3.and_then(|s3| s3.region.as_ref()).and_then(|region| self.region(region));
         let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
-        let credentials = self.callers(written.credentials.as_ref());
+        let (mode, credentials) = self.auth(written, file);
         let otherwise = self.otherwise(written.policies.as_ref());
         let (attachments, statements): (Vec<_>, Vec<_>) =
             self.attachments(&written.policy, otherwise, file).into_iter().unzip();
@@ -71,12 +72,14 @@ impl Loading<'_> {
         );
         let token_secrets = self.token_secrets(written.token_secret.as_ref());
         let inventory = Inventory {
-            callers: credentials.iter().map(|c| c.identity.arn().to_owned()).collect(),
+            auth: mode.as_ref().map_or("", Mode::as_str),
+            callers: callers(mode.as_ref(), &credentials),
             policies: attachments.iter().map(|a| a.name.clone()).zip(statements).collect(),
             rules: written.rules.len(),
         };
-        let whole = |region, upstream| Gate {
+        let whole = |region, upstream, mode| Gate {
             region,
+            mode,
             domains,
             credentials: Credentials::new(credentials),
             rules,
@@ -86,11 +89,8 @@ impl Loading<'_> {
             upstream,
             token_secrets,
         };
-        (region.zip(upstream).map(|(region, upstream)| whole(region, upstream)), inventory)
-    }
-
-    fn callers(&mut self, section: Option<&written::Credentials>) -> Vec<Credential> {
-        section.map_or_else(Vec::new, |section| self.credentials(section))
+        let parts = region.zip(upstream).zip(mode);
+        (parts.map(|((region, upstream), mode)| whole(region, upstream, mode)), inventory)
     }
 
     fn audit(&mut self, section: Option<&written::Audit>) -> audit::Target {
@@ -129,6 +129,16 @@ impl Loading<'_> {
             )));
         }
         Some(secret)
+    }
+}
+
+/// ARNs of those who may call.
+fn callers(mode: Option<&Mode>, credentials: &[Credential]) -> Vec<String> {
+    match mode {
+        Some(Mode::Ambient(ambient)) => vec![ambient.identity.arn().to_owned()],
+        Some(Mode::Verify) | None => {
+            credentials.iter().map(|c| c.identity.arn().to_owned()).collect()
+        }
     }
 }
 

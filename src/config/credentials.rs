@@ -13,8 +13,8 @@ use crate::{identity::Limits, sigv4::Credential};
 
 impl Loading<'_> {
     /// Reads the credentials file that `[credentials]` names.
-    pub(super) fn credentials(&mut self, section: &written::Credentials) -> Vec<Credential> {
-        let Some(named) = &section.file else { return Vec::new() };
+    pub(super) fn credentials(&mut self, section: &At<written::Credentials>) -> Vec<Credential> {
+        let Some(named) = &section.value.file else { return Vec::new() };
         let Some((source, others_may_read)) = self.text(named) else { return Vec::new() };
         let Some(file) = reader::read::<written::CredentialsFile>(&source, &mut self.faults) else {
             return Vec::new();

@@ -2,6 +2,7 @@
 //! mend. Invariant: a [`Config`] is whole: no file that it names needs to be read or checked again.
 
 mod assemble;
+mod auth;
 mod credentials;
 mod identity;
 mod listener;
@@ -29,7 +30,9 @@ use std::{
 };
 
 use self::stamps::Stamps;
-use crate::{net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit, transform};
+use crate::{
+    identity::Mode, net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit, transform,
+};
 
 /// A configuration that was validated whole: files read, policies parsed, certificates checked,
 /// secrets resolved.
@@ -79,6 +82,8 @@ pub struct Certificate {
 /// Names of what was loaded. Nothing is decided by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
+    /// The mode of authentication.
+    pub auth: &'static str,
     /// ARNs of those who may call.
     pub callers: Vec<String>,
     /// Documents' names and their numbers of statements.
@@ -94,6 +99,8 @@ pub struct Gate {
     pub region: String,
     /// Base domains for virtual-hosted style.
     pub domains: s3::Domains,
+    /// How callers say who they are.
+    pub mode: Mode,
     /// Who may call.
     pub credentials: sigv4::Credentials,
     /// Treatments.

@@ -189,7 +189,14 @@ impl Read for bool {
 
 impl Read for At<bool> {
     fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
-        Some(At { value: bool::read(value, faults)?, place: value.place() })
+        Some(Self { value: bool::read(value, faults)?, place: value.place() })
+    }
+}
+
+/// A section whose place matters.
+impl<T: Record> Read for At<T> {
+    fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        Some(Self { value: Read::read(value, faults)?, place: value.place() })
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) struct Written {
     pub(super) listeners: Vec<Listener>,
     pub(super) admin: Option<Admin>,
     pub(super) audit: Option<Audit>,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) auth: Option<Auth>,
+    pub(super) credentials: Option<At<Credentials>>,
     pub(super) upstream: Option<Upstream>,
     pub(super) policies: Option<Policies>,
     pub(super) policy: Vec<Policy>,
@@ -40,7 +41,8 @@ impl Record for Written {
             listeners: table.optional("listener").unwrap_or_default(),
             admin: table.optional("admin"),
             audit: table.optional("audit"),
-            credentials: table.section("credentials", "which file names the callers"),
+            auth: table.optional("auth"),
+            credentials: table.optional("credentials"),
             upstream: table.section("upstream", "where the backend is"),
             policies: table.optional("policies"),
             policy: table.optional("policy").unwrap_or_default(),
@@ -133,6 +135,25 @@ pub(super) struct Audit {
 impl Record for Audit {
     fn read(table: &mut Table<'_>) -> Self {
         Self { file: table.optional("file") }
+    }
+}
+
+/// `[auth]`
+pub(super) struct Auth {
+    pub(super) mode: Option<At<String>>,
+    pub(super) principal: Option<At<Identity>>,
+    pub(super) browser_origins: Option<At<Vec<At<String>>>>,
+    pub(super) danger_ambient_on_open_listeners: Option<At<bool>>,
+}
+
+impl Record for Auth {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            mode: table.optional("mode"),
+            principal: table.optional("principal"),
+            browser_origins: table.optional("browser_origins"),
+            danger_ambient_on_open_listeners: table.optional("danger_ambient_on_open_listeners"),
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 //! an [`Identity`] has an ARN of a form that policies can name, and all that follows from it.
 
 mod limits;
+mod mode;
 
 pub use limits::{Beyond, Confined, Limits};
+pub use mode::{Ambient, Mode};
 
 use crate::policy::Principal;
 

@@ -2,8 +2,9 @@
 
 use hyper::body::Incoming;
 
-use super::{classify::Classified, receive::Context, rescue::Error};
+use super::{ambient, classify::Classified, receive::Context, rescue::Error};
 use crate::{
+    identity::Mode,
     s3,
     sigv4::{self, Caller, Verified, VerifiedBody},
     upstream::Idle,
@@ -25,13 +26,17 @@ impl Classified {
     pub(super) fn authenticate(self) -> Result<Authenticated, Error> {
         let Self { request, head, body, context } = self;
         let settings = &context.settings;
-        let verified = sigv4::verify(
-            &head,
-            request.operation,
-            &settings.credentials,
-            &settings.verify,
-            context.now,
-        )?;
+        let operation = request.operation;
+        let verified = match &settings.mode {
+            Mode::Verify => {
+                let (credentials, verify) = (&settings.credentials, &settings.verify);
+                sigv4::verify(&head, operation, credentials, verify, context.now)?
+            }
+            Mode::Ambient(ambient) => {
+                ambient::admit(&head, &context.peer, ambient, &settings.domains)?;
+                sigv4::ambient(&head, operation, &ambient.identity)?
+            }
+        };
         let overrides = request.query.pairs().iter().any(|(name, _)| name.starts_with("response-"));
         if overrides && matches!(verified.caller(), Caller::Anonymous) {
             return Err(Error::AnonymousOverride);

@@ -68,6 +68,7 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
             keys.set("aws:PrincipalAccount", "anonymous");
             keys.set("aws:userid", "anonymous");
         }
+        Caller::Ambient(identity) => principal_keys(keys, identity, None),
         Caller::Authenticated { credential, auth_type, signed_at } => {
             principal_keys(keys, &credential.identity, Some(&credential.access_key_id));
             keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");

@@ -7,6 +7,7 @@
 //!
 //! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
 
+mod ambient;
 mod authenticate;
 mod authorize;
 mod classify;

@@ -3,7 +3,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{receive::Facts, reply::ReplyBody, trace::Trace};
+use super::{ambient, receive::Facts, reply::ReplyBody, trace::Trace};
 use crate::{
     identity, policy, s3,
     s3::{Code, ErrorDocument, Operation, headers},
@@ -35,6 +35,9 @@ pub(super) enum Error {
     /// A key that some backends take for another one, whose rule is another.
     #[error("the key's empty segments make two rules possible; write it without `//`")]
     TwoRules,
+    /// Not one of the ambient principal.
+    #[error(transparent)]
+    Stranger(#[from] ambient::Stranger),
     /// The upload id.
     #[error(transparent)]
     Upload(#[from] upload_id::Refused),
@@ -119,6 +122,9 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         }
         Error::Refused(refusal) | Error::Body(sigv4::BodyError::Refused(refusal)) => {
             signature(refusal)
+        }
+        Error::Stranger(stranger) => {
+            refused(Code::AccessDenied, format!("Access Denied: {stranger}."))
         }
         Error::Upload(reason) => {
             refused(Code::NoSuchUpload, format!("The specified upload does not exist: {reason}."))

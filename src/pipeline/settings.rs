@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    identity::Mode,
     policy, s3, sigv4,
     transform::{rules::Rules, upload_id::TokenKeys},
     upstream,
@@ -14,6 +15,8 @@ pub struct Settings {
     pub verify: sigv4::Settings,
     /// Base domains for virtual-hosted style.
     pub domains: s3::Domains,
+    /// How callers say who they are.
+    pub mode: Mode,
     /// Who may call.
     pub credentials: sigv4::Credentials,
     /// Treatments.

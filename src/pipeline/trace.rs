@@ -55,6 +55,7 @@ impl Trace {
                 TlsVersion::Tls13 => "1.3",
             }),
             client_certificate: context.peer.client_certificate.clone(),
+            auth_mode: context.settings.mode.audited(),
             user_agent: received.user_agent().map(|agent| cut(agent, USER_AGENT_BYTES_MAX)),
             decision: "refused",
             ..Line::default()
@@ -76,12 +77,15 @@ impl Trace {
         if let Error::Refused(refused) = error {
             self.metrics.auth_failure(refused.code.as_str());
         }
+        if let Error::Stranger(stranger) = error {
+            self.metrics.auth_failure(stranger.reason());
+        }
     }
 
     pub(super) fn authenticated(&mut self, authenticated: &Authenticated) {
-        if let Caller::Authenticated { credential, auth_type, .. } = authenticated.verified.caller()
-        {
-            self.line.requester = Some(credential.identity.arn().to_owned());
+        let caller = authenticated.verified.caller();
+        self.line.requester = caller.identity().map(|identity| identity.arn().to_owned());
+        if let Caller::Authenticated { credential, auth_type, .. } = caller {
             self.line.access_key_id = Some(credential.access_key_id.clone());
             self.line.auth_type = Some(auth_type.as_str());
         }

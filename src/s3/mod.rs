@@ -10,7 +10,7 @@ mod operation;
 mod query;
 pub mod xml;
 
-pub use classify::{Domains, PermissionsInBody, Request, Unclassified, classify};
+pub use classify::{Domains, PermissionsInBody, Request, Unclassified, classify, host};
 pub use code::{Code, ErrorDocument};
 pub use copy_source::CopySource;
 pub use encoding::Undecodable;

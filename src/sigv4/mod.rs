@@ -1,6 +1,7 @@
 //! AWS Signature Version 4: verification of what comes in, signing of what goes out. Invariant: it is
 //! given the time, and never reads a clock.
 
+mod ambient;
 mod body;
 mod canonical;
 mod checksum;
@@ -16,6 +17,7 @@ mod sign;
 mod timestamp;
 mod verify;
 
+pub use ambient::ambient;
 pub use body::{BodyError, BodyOutcome, VerifiedBody};
 pub use credential::{Credential, Credentials};
 pub use payload::strip_aws_chunked;

@@ -57,6 +57,10 @@ pub struct Line {
     /// `REST-HEADER`, `REST-QUERY-STRING`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<&'static str>,
+    /// How `requester` is known, where not by a signature that was verified: `ambient`, by where the
+    /// request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_mode: Option<&'static str>,
     /// AWS's operation name; absent when unclassified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<&'static str>,

@@ -12,6 +12,7 @@
 mod admin;
 mod audit;
 mod auth;
+mod auth_modes;
 mod credential_limits;
 mod drain;
 mod errors;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::{Config, Fault, load_with};
 
+mod auth;
 mod identity;
 
 /// A folder with a sound configuration in it.

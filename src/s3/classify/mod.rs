@@ -9,7 +9,7 @@ mod target;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-pub use self::target::Domains;
+pub use self::target::{Domains, host};
 use super::{
     Action, Code, CopySource, InvalidName, InvalidQuery, Operation, Query, Resource, encoding,
     headers, is_requested,

@@ -1,7 +1,7 @@
 //! Host and path → bucket and key, in both addressing styles. Invariant: both styles give the same
 //! resource for the same bucket and key.
 
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, Method, Uri, header, request::Parts};
 
 use super::{Code, Resource, Unclassified};
 use crate::s3::{
@@ -27,6 +27,14 @@ impl Domains {
         Self(domains)
     }
 
+    /// Whether a host is one of them, or below one; lower case.
+    pub fn cover(&self, host: &str) -> bool {
+        self.0.iter().any(|domain| {
+            host.strip_suffix(domain.as_str())
+                .is_some_and(|labels| labels.is_empty() || labels.ends_with('.'))
+        })
+    }
+
     /// The label or labels before a base domain, lower case. Other hosts, and a base domain itself,
     /// are path style.
     fn bucket(&self, host: &str) -> Option<String> {
@@ -48,7 +56,7 @@ pub(super) fn read(
     headers: &HeaderMap,
     domains: &Domains,
 ) -> Result<Resource, Unclassified> {
-    let host = host(uri, headers)?;
+    let host = named_host(uri, headers)?;
     let path = uri.path().strip_prefix('/').ok_or_else(|| {
         Unclassified::new(Code::InvalidURI, "Couldn't parse the specified URI: it has no path.")
     })?;
@@ -78,8 +86,16 @@ pub(super) fn read(
     Ok(Resource::Object(bucket, key))
 }
 
-/// The host that is asked, without port and trailing dot.
-fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Unclassified> {
+/// The host that a request asks, without port, brackets and trailing dot.
+///
+/// # Errors
+///
+/// There is none, there are two, or it is neither a name nor an address.
+pub fn host(head: &Parts) -> Result<&str, Unclassified> {
+    named_host(&head.uri, &head.headers)
+}
+
+fn named_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Unclassified> {
     let header = match headers.get(header::HOST) {
         Some(value) => Some(value.to_str().map_err(|_| bad_host())?),
         None => None,

@@ -16,7 +16,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::{
     Refused,
     checksum::{Algorithm, Expected, Hasher},
-    chunked::{Decoder, Step, incomplete, malformed_trailer},
+    chunked::{Decoder, Signing, Step, incomplete, malformed_trailer},
     payload::{Framing, Payload, Trailer},
 };
 
@@ -66,8 +66,11 @@ impl<B> VerifiedBody<B> {
     pub(super) fn new(raw: B, payload: &Payload) -> Self {
         let decoder = match &payload.framing {
             Framing::Plain => None,
-            Framing::Chunks => Some(Decoder::new(None)),
-            Framing::SignedChunks(signatures) => Some(Decoder::new(Some(signatures.clone()))),
+            Framing::Chunks => Some(Decoder::new(Signing::None)),
+            Framing::SignedChunks(signatures) => {
+                Some(Decoder::new(Signing::Checked(signatures.clone())))
+            }
+            Framing::UncheckedChunks => Some(Decoder::new(Signing::Unchecked)),
         };
         let mut hashers: Vec<(Algorithm, Hasher)> = Vec::new();
         let promised = payload.expected.iter().map(|expected| expected.algorithm);

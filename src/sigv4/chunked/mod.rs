@@ -16,8 +16,7 @@ use crate::s3::{Code, headers};
 /// Decodes one body.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// `None`: chunks are not signed.
-    signatures: Option<Signatures>,
+    signing: Signing,
     state: State,
     /// A line that has not ended yet: a size or a trailer field.
     line: Vec<u8>,
@@ -25,6 +24,17 @@ pub(super) struct Decoder {
     small: Option<u64>,
     chunks: u64,
     trailer: Vec<(String, String)>,
+}
+
+/// Whether chunks, and the trailer, bear signatures.
+#[derive(Debug)]
+pub(super) enum Signing {
+    /// They bear none.
+    None,
+    /// They do, in a chain that must hold.
+    Checked(Signatures),
+    /// They do, and there is no key to check them by.
+    Unchecked,
 }
 
 #[derive(Debug)]
@@ -46,9 +56,9 @@ pub(super) enum Step {
 }
 
 impl Decoder {
-    pub(super) fn new(signatures: Option<Signatures>) -> Self {
+    pub(super) fn new(signing: Signing) -> Self {
         Self {
-            signatures,
+            signing,
             state: State::Size,
             line: Vec::new(),
             small: None,
@@ -66,7 +76,7 @@ impl Decoder {
                         usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
                     let data = input.split_to(take);
                     let left = left - take as u64;
-                    if let Some(signatures) = &mut self.signatures {
+                    if let Signing::Checked(signatures) = &mut self.signing {
                         signatures.update(&data);
                         if left == 0 {
                             signatures.end()?;
@@ -89,7 +99,7 @@ impl Decoder {
 
     /// The trailer's fields, once the body has ended where the coding ends.
     pub(super) fn finish(self) -> Result<Vec<(String, String)>, Refused> {
-        let Self { signatures, state, line, mut trailer, .. } = self;
+        let Self { signing, state, line, mut trailer, .. } = self;
         match state {
             State::Done => {}
             // The empty line at the end is left out by some clients.
@@ -99,10 +109,13 @@ impl Decoder {
                 return Err(incomplete("the request body terminated unexpectedly"));
             }
         }
-        if let (Some(mut signatures), false) = (signatures, trailer.is_empty()) {
-            let signature =
-                trailer.pop_if(|(name, _)| headers::X_AMZ_TRAILER_SIGNATURE == name.as_str());
-            let (_, claimed) = signature.ok_or_else(malformed_trailer)?;
+        if matches!(signing, Signing::None) || trailer.is_empty() {
+            return Ok(trailer);
+        }
+        let signature =
+            trailer.pop_if(|(name, _)| headers::X_AMZ_TRAILER_SIGNATURE == name.as_str());
+        let (_, claimed) = signature.ok_or_else(malformed_trailer)?;
+        if let Signing::Checked(mut signatures) = signing {
             signatures.check_trailer(&trailer, &claimed)?;
         }
         Ok(trailer)
@@ -149,21 +162,24 @@ impl Decoder {
 
     fn size(&mut self) -> Result<State, Refused> {
         let line = std::str::from_utf8(&self.line).unwrap_or_default();
-        let size = match &mut self.signatures {
-            None => line,
-            Some(signatures) => {
-                let (size, claimed) = signed_size(line)
-                    .ok_or_else(|| incomplete("a chunk does not say its signature"))?;
+        let unsigned = || incomplete("a chunk does not say its signature");
+        let size = match &mut self.signing {
+            Signing::None => line,
+            Signing::Checked(signatures) => {
+                let (size, claimed) = signed_size(line).ok_or_else(unsigned)?;
                 signatures.begin(claimed);
                 size
             }
+            Signing::Unchecked => signed_size(line).ok_or_else(unsigned)?.0,
         };
         // The parser would take a sign, too.
         let is_hex = size.bytes().all(|byte| byte.is_ascii_hexdigit());
         let size = is_hex.then(|| u64::from_str_radix(size, 16).ok()).flatten();
         let size = size.ok_or_else(|| incomplete("a chunk's size is not a hexadecimal number"))?;
         if size == 0 {
-            self.signatures.as_mut().map_or(Ok(()), Signatures::end)?;
+            if let Signing::Checked(signatures) = &mut self.signing {
+                signatures.end()?;
+            }
             return Ok(State::Trailer);
         }
         self.chunks += 1;

@@ -31,6 +31,8 @@ pub(super) enum Framing {
     Plain,
     Chunks,
     SignedChunks(Signatures),
+    /// Signed chunks, of a caller who needs no signature.
+    UncheckedChunks,
 }
 
 /// A checksum that follows the body.
@@ -60,6 +62,30 @@ impl Payload {
             }
             (mode @ (Mode::Signed | Mode::SignedTrailer), None) => return Err(misplaced(mode)),
         };
+        Self::framed(received, operation, content, framing)
+    }
+
+    /// Reads the promise of a request whose signatures nobody checks.
+    pub(super) fn unsigned(
+        received: &HeaderMap,
+        operation: Operation,
+        content: &ContentSha256<'_>,
+    ) -> Result<Self, Refused> {
+        let framing = match content.mode {
+            Mode::Unsigned | Mode::Hash => Framing::Plain,
+            mode if !operation.accepts_streaming_payload() => return Err(misplaced(mode)),
+            Mode::UnsignedTrailer => Framing::Chunks,
+            Mode::Signed | Mode::SignedTrailer => Framing::UncheckedChunks,
+        };
+        Self::framed(received, operation, content, framing)
+    }
+
+    fn framed(
+        received: &HeaderMap,
+        operation: Operation,
+        content: &ContentSha256<'_>,
+        framing: Framing,
+    ) -> Result<Self, Refused> {
         let length = length(received, content.mode.is_chunked())?;
         let mut payload = Self { length, framing, expected: Vec::new(), trailer: None };
         if content.mode == Mode::Hash {

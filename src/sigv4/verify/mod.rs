@@ -64,6 +64,8 @@ impl Place {
 pub enum Caller {
     /// No credentials at all.
     Anonymous,
+    /// Whoever reaches the gate.
+    Ambient(Arc<Identity>),
     /// The holder of a credential.
     Authenticated {
         /// Which.
@@ -80,6 +82,7 @@ impl Caller {
     pub fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Anonymous => None,
+            Self::Ambient(identity) => Some(identity),
             Self::Authenticated { credential, .. } => Some(&credential.identity),
         }
     }
@@ -87,14 +90,14 @@ impl Caller {
     /// What it may do at most; `None`: its credential says nothing.
     pub fn limits(&self) -> Option<&Limits> {
         match self {
-            Self::Anonymous => None,
+            Self::Anonymous | Self::Ambient(_) => None,
             Self::Authenticated { credential, .. } => Some(&credential.limits),
         }
     }
 }
 
-/// Proof that the head's signature holds (or that there is none and none was claimed). Private: made
-/// by [`verify`] alone.
+/// Proof that the head's signature holds, or that none is needed: none was claimed, or callers are
+/// known by where they come from. Private: made by [`verify`] and [`super::ambient`] alone.
 #[derive(Debug)]
 pub struct Verified {
     caller: Caller,
@@ -102,6 +105,10 @@ pub struct Verified {
 }
 
 impl Verified {
+    pub(super) fn new(caller: Caller, payload: Payload) -> Self {
+        Self { caller, payload }
+    }
+
     /// Who asks.
     pub fn caller(&self) -> &Caller {
         &self.caller

@@ -41,6 +41,7 @@ pub(crate) struct Builder {
     head: String,
     upstream: String,
     credentials: String,
+    auth: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,7 @@ impl Gate {
             head: String::new(),
             upstream: String::new(),
             credentials: String::new(),
+            auth: CREDENTIALS_SECTION.to_owned(),
         }
     }
 
@@ -208,6 +210,17 @@ impl Builder {
         self
     }
 
+    /// These sections in place of `[credentials]`.
+    pub(crate) fn auth(mut self, sections: &str) -> Self {
+        sections.clone_into(&mut self.auth);
+        self
+    }
+
+    /// Whoever reaches it is `arn:aws:iam::123456789012:user/app`.
+    pub(crate) fn ambient(self) -> Self {
+        self.auth(AMBIENT)
+    }
+
     pub(crate) async fn start(mut self, upstream: &Upstream) -> Gate {
         if self.listeners.is_empty() {
             self.listeners.push(Listener::Plain);
@@ -241,10 +254,11 @@ impl Builder {
              [s3]\nregion = \"{REGION}\"\ndomains = [\"localhost\"]\n\
              [admin]\naddress = \"127.0.0.1:0\"\n\
              [audit]\nfile = \"audit.jsonl\"\n\
-             [credentials]\nfile = \"credentials.toml\"\n\
+             {}\
              [upstream]\nendpoint = \"http://{}\"\nregion = \"us-east-1\"\n\
              access_key_id = \"{UPSTREAM_KEY_ID}\"\nsecret_access_key = \"file:token.secret\"\n{}",
             self.head,
+            self.auth,
             upstream.address(),
             self.upstream,
         );
@@ -269,6 +283,10 @@ impl Builder {
         text + &self.rules.concat()
     }
 }
+
+const CREDENTIALS_SECTION: &str = "[credentials]\nfile = \"credentials.toml\"\n";
+const AMBIENT: &str = "[auth]\nmode = \"ambient\"\n\
+                       [auth.principal]\nname = \"app\"\naccount = \"123456789012\"\n";
 
 /// Alice may sign; Mallory has a credential too.
 fn credentials() -> String {
