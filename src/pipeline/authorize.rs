@@ -4,17 +4,18 @@
 use bytes::Bytes;
 
 use super::{
+    absence::Absence,
     authenticate::ClientBody,
-    context,
+    deletion::{self, DeniedKeys},
     document::{self, Unread},
+    judge::Judge,
     receive::Context,
     rescue::Error,
     treat::Treated,
 };
 use crate::{
-    policy::{Inquiry, Permit},
-    s3::{self, Action, Operation, Resource, xml},
-    sigv4::Verified,
+    policy::Permit,
+    s3::{self, Operation, Resource},
     transform::upload_id::{self, Place, Upload},
 };
 
@@ -26,6 +27,10 @@ pub(super) struct Authorized {
     pub(super) body: Payload,
     /// The multipart upload that the request belongs to.
     pub(super) upload: Option<Upload>,
+    /// What was taken out of a deletion.
+    pub(super) denied_keys: DeniedKeys,
+    /// Whether the client may learn that there is no such object.
+    pub(super) absence: Absence,
     pub(super) context: Context,
 }
 
@@ -61,53 +66,45 @@ impl Treated {
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
         let Self { mut request, verified, body, mut treatment, context } = self;
         let upload = upload(&request, &context)?;
-        let (actions, body) = match (request.operation, &request.resource, body) {
-            (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
-                let document = read(body, DELETE_BYTES_MAX).await?;
-                let actions = xml::delete_actions(&document, bucket, &request.headers)?;
-                (actions, Payload::Document(document))
+        let body = match (request.operation, body) {
+            (Operation::DeleteObjects, Some(body)) => {
+                Payload::Document(read(body, DELETE_BYTES_MAX).await?)
             }
-            (Operation::CreateBucket, _, Some(body)) => {
-                let document = read(body, CREATE_BUCKET_BYTES_MAX).await?;
-                (request.actions()?, Payload::Document(document))
+            (Operation::CreateBucket, Some(body)) => {
+                Payload::Document(read(body, CREATE_BUCKET_BYTES_MAX).await?)
             }
-            (_, _, Some(body)) => (request.actions()?, Payload::Stream(Box::new(body))),
-            (_, _, None) => (request.actions()?, Payload::None),
+            (_, Some(body)) => Payload::Stream(Box::new(body)),
+            (_, None) => Payload::None,
         };
-        let permit = decide(&request, &verified, &actions, upload.as_ref(), &context)?;
+        let judge = Judge::new(&request, &verified, upload.as_ref(), &context);
+        let judged = match (&request.resource, body) {
+            (Resource::Bucket(bucket), Payload::Document(document))
+                if request.operation == Operation::DeleteObjects =>
+            {
+                let (permit, document, denied_keys) =
+                    deletion::judge(document, bucket, &request, judge)?;
+                let (body, absence) = (Payload::Document(document), Absence::default());
+                Judged { permit, body, denied_keys, absence }
+            }
+            (_, body) => {
+                let permit = judge.decide(&request.actions()?)?;
+                let absence = Absence::judge(&request, judge);
+                Judged { permit, body, denied_keys: DeniedKeys::default(), absence }
+            }
+        };
+        let Judged { permit, body, denied_keys, absence } = judged;
         treatment.settle(&mut request);
         let body = body.settled().await?;
-        Ok(Authorized { request, permit, body, upload, context })
+        Ok(Authorized { request, permit, body, upload, denied_keys, absence, context })
     }
 }
 
-fn decide(
-    request: &s3::Request,
-    verified: &Verified,
-    actions: &[Action],
-    upload: Option<&Upload>,
-    context: &Context,
-) -> Result<Permit, Error> {
-    let principal = context::principal(verified.caller());
-    let keys = context::keys(request, verified.caller(), upload, context);
-    let arns: Vec<String> = actions.iter().map(|action| action.resource.arn()).collect();
-    let inquiries: Vec<Inquiry<'_>> = actions
-        .iter()
-        .zip(&arns)
-        .map(|(action, arn)| Inquiry {
-            principal,
-            action: action.name,
-            resource: arn,
-            bucket: action.resource.bucket().map(s3::BucketName::as_str),
-            keys: &keys,
-        })
-        .collect();
-    let key = request.resource.key().map(s3::ObjectKey::as_str);
-    let rules = &context.settings.rules;
-    let bucket = request.resource.bucket().map(s3::BucketName::as_str);
-    let rule = bucket.and_then(|bucket| rules.find(bucket, key));
-    let terms = rules.terms(rule, key.is_none());
-    Ok(context.settings.policies.decide(terms, &inquiries)?)
+/// What a decision leaves to be done.
+struct Judged {
+    permit: Permit,
+    body: Payload,
+    denied_keys: DeniedKeys,
+    absence: Absence,
 }
 
 /// Parts and completion are judged by what the upload was created with; the other operations on an

@@ -7,13 +7,16 @@
 //!
 //! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
 
+mod absence;
 mod ambient;
 mod authenticate;
 mod authorize;
 mod classify;
 mod confine;
 mod context;
+mod deletion;
 mod document;
+mod judge;
 mod prepare;
 mod receive;
 mod relay;

@@ -7,9 +7,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use md5::{Digest as _, Md5};
 
 use super::{
+    absence::Absence,
     authenticate::ClientBody,
     authorize::{Authorized, Payload},
     context,
+    deletion::DeniedKeys,
     receive::Context,
     rescue::Error,
 };
@@ -30,6 +32,7 @@ pub(super) struct Prepared {
     pub(super) plan: ResponsePlan,
     /// What becomes of the client's body, where there is one.
     pub(super) outcome: Option<BodyOutcome>,
+    pub(super) absence: Absence,
     pub(super) context: Context,
 }
 
@@ -42,12 +45,14 @@ pub(super) enum ResponsePlan {
     IssueUploadId { resource: Resource, accepted: Accepted },
     /// The client sees the upload id that it sent.
     ShowUploadId { presented: String },
+    /// The client is told of the keys that were not passed on, too.
+    TellDeniedKeys(DeniedKeys),
 }
 
 impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
-        let Self { mut request, permit, body, upload, context } = self;
-        let plan = plan(&request)?;
+        let Self { mut request, permit, body, upload, denied_keys, absence, context } = self;
+        let plan = plan(&request, denied_keys)?;
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
         }
@@ -66,11 +71,11 @@ impl Authorized {
         let head = head(&mut request, &body);
         let target = target(&request);
         let signed = context.settings.upstream.sign(head, &target, body, context.now)?;
-        Ok(Prepared { signed, plan, outcome, context })
+        Ok(Prepared { signed, plan, outcome, absence, context })
     }
 }
 
-fn plan(request: &s3::Request) -> Result<ResponsePlan, Error> {
+fn plan(request: &s3::Request, denied_keys: DeniedKeys) -> Result<ResponsePlan, Error> {
     Ok(match (request.operation, request.query.get("uploadId")) {
         (Operation::CreateMultipartUpload, _) => ResponsePlan::IssueUploadId {
             resource: request.resource.clone(),
@@ -79,6 +84,7 @@ fn plan(request: &s3::Request) -> Result<ResponsePlan, Error> {
         (Operation::ListParts, Some(presented)) => {
             ResponsePlan::ShowUploadId { presented: presented.to_owned() }
         }
+        _ if !denied_keys.is_empty() => ResponsePlan::TellDeniedKeys(denied_keys),
         _ => ResponsePlan::Relay,
     })
 }

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use hyper::body::Incoming;
 
 use super::{
+    deletion,
     document::{self, Unread},
     prepare::ResponsePlan,
     receive::Context,
@@ -20,13 +21,16 @@ use crate::{
 
 impl Answered {
     pub(super) async fn relay(self) -> Result<Response<ReplyBody>, Error> {
-        let Self { response, plan, body_taken, context } = self;
+        let Self { response, plan, body_taken, absence, context } = self;
         let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
         if !body_taken {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let body = match plan {
+            _ if absence.is_concerned(head.status) => {
+                replace(&mut head.headers, absence.conceal(body).await?)
+            }
             _ if !head.status.is_success() => ReplyBody::stream(body),
             ResponsePlan::Relay => ReplyBody::stream(body),
             ResponsePlan::IssueUploadId { resource, accepted } => {
@@ -38,6 +42,13 @@ impl Answered {
             ResponsePlan::ShowUploadId { presented } => {
                 let document = mended(body, &LISTED, |_| Ok(presented.clone()));
                 replace(&mut head.headers, document.await?)
+            }
+            ResponsePlan::TellDeniedKeys(denied) => {
+                let errors = denied.to_errors(context.settings.explain_refusals);
+                let document = read(body, deletion::RESULT, DELETED_BYTES_MAX).await?;
+                let document = xml::append(&document, deletion::RESULT, &errors);
+                let document = document.map_err(|error| Error::Unreadable(error.to_string()))?;
+                replace(&mut head.headers, Bytes::from(document))
             }
         };
         Ok(Response::from_parts(head, body))
@@ -63,12 +74,7 @@ async fn mended(
     replacement: impl FnOnce(&str) -> Result<String, Error>,
 ) -> Result<Bytes, Error> {
     let root = roots.first().copied().unwrap_or_default();
-    let document = document::read(body, MENDED_BYTES_MAX).await.map_err(|unread| match unread {
-        Unread::TooLong(bytes_max) => {
-            Error::Unreadable(format!("a <{root}> above {bytes_max} bytes"))
-        }
-        Unread::Body(error) => Error::Unreadable(format!("a <{root}> that broke off: {error}")),
-    })?;
+    let document = read(body, root, MENDED_BYTES_MAX).await?;
     let (upload_id, range) = roots
         .iter()
         .find_map(|root| xml::locate(&document, root, "UploadId").ok())
@@ -83,6 +89,15 @@ async fn mended(
     mended.extend_from_slice(xml::escape(&replacement).as_bytes());
     mended.extend_from_slice(after);
     Ok(mended.freeze())
+}
+
+async fn read(body: Idle<Incoming>, root: &str, bytes_max: usize) -> Result<Bytes, Error> {
+    document::read(body, bytes_max).await.map_err(|unread| match unread {
+        Unread::TooLong(bytes_max) => {
+            Error::Unreadable(format!("a <{root}> above {bytes_max} bytes"))
+        }
+        Unread::Body(error) => Error::Unreadable(format!("a <{root}> that broke off: {error}")),
+    })
 }
 
 /// A body that took another's place brings its own length, and no checksum of the other.
@@ -126,3 +141,5 @@ const CREATED: [&str; 1] = ["InitiateMultipartUploadResult"];
 const LISTED: [&str; 2] = ["ListPartsResult", "ListPartsResponse"];
 /// `ListParts` shows at most 1000 parts, each with its tag, date and checksums.
 const MENDED_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// `DeleteObjects` tells of 1000 keys of 1024 bytes, most of them escaped.
+const DELETED_BYTES_MAX: usize = 8 * 1024 * 1024;

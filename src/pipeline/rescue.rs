@@ -3,7 +3,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{ambient, receive::Facts, reply::ReplyBody, trace::Trace};
+use super::{ambient, deletion::DeniedKeys, receive::Facts, reply::ReplyBody, trace::Trace};
 use crate::{
     identity, policy, s3,
     s3::{Code, ErrorDocument, Operation, headers},
@@ -47,6 +47,9 @@ pub(super) enum Error {
     /// Policy.
     #[error(transparent)]
     Denied(#[from] policy::Denied),
+    /// Policy, of every key of a deletion.
+    #[error("{0}")]
+    EveryKeyDenied(DeniedKeys),
     /// The actions stand in a body that was not read.
     #[error(transparent)]
     Unread(#[from] s3::PermissionsInBody),
@@ -89,13 +92,17 @@ struct Verdict {
 pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Response<ReplyBody> {
     let verdict = verdict(error, facts);
     trace.rescued(error, verdict.document.code, verdict.outcome);
-    let body = if facts.is_head {
-        ReplyBody::text("")
+    let (status, text) = if let Error::EveryKeyDenied(denied) = error {
+        // S3 answers each key for itself, and so with success where none was deleted.
+        (StatusCode::OK, denied.to_result(facts.explain_refusals))
+    } else if facts.is_head {
+        (verdict.document.code.status(), String::new())
     } else {
-        ReplyBody::text(verdict.document.to_xml(&facts.request_id, HOST_ID))
+        let text = verdict.document.to_xml(&facts.request_id, HOST_ID);
+        (verdict.document.code.status(), text)
     };
-    let mut reply = Response::new(body);
-    *reply.status_mut() = verdict.document.code.status();
+    let mut reply = Response::new(ReplyBody::text(text));
+    *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     if let Ok(id) = HeaderValue::try_from(&facts.request_id) {
@@ -133,7 +140,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Beyond(beyond) if facts.explain_refusals => {
             denied(format!("Access Denied: {beyond}. {}", beyond.mend()))
         }
-        Error::Denied(_) | Error::Beyond(_) => denied("Access Denied"),
+        Error::Denied(_) | Error::EveryKeyDenied(_) | Error::Beyond(_) => denied("Access Denied"),
         Error::TooMuch(_) => refused(Code::RequestHeaderSectionTooLarge, format!("{error}.")),
         Error::MalformedXml(_) => refused(Code::MalformedXML, format!("{error}.")),
         Error::DocumentTooLong { .. } => {

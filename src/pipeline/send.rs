@@ -4,6 +4,7 @@ use http::Response;
 use hyper::body::Incoming;
 
 use super::{
+    absence::Absence,
     prepare::{Prepared, ResponsePlan},
     receive::{Context, monotonic},
     rescue::Error,
@@ -18,12 +19,13 @@ pub(super) struct Answered {
     pub(super) plan: ResponsePlan,
     /// Whether the client's body was taken to its end, so that its connection can go on.
     pub(super) body_taken: bool,
+    pub(super) absence: Absence,
     pub(super) context: Context,
 }
 
 impl Prepared {
     pub(super) async fn send(self, trace: &Trace) -> Result<Answered, Error> {
-        let Self { signed, plan, outcome, context } = self;
+        let Self { signed, plan, outcome, absence, context } = self;
         let began = monotonic();
         let answer = context.settings.upstream.send(signed).await;
         trace.upstream(
@@ -51,6 +53,6 @@ impl Prepared {
         {
             return Err(Error::Redirected(response.status()));
         }
-        Ok(Answered { response, plan, body_taken, context })
+        Ok(Answered { response, plan, body_taken, absence, context })
     }
 }

@@ -15,6 +15,7 @@ use super::{
     authenticate::Authenticated,
     authorize::Authorized,
     classify::Classified,
+    deletion::DeniedKeys,
     receive::{Received, monotonic},
     rescue::Error,
     treat::{Arrival, Treated},
@@ -108,6 +109,10 @@ impl Trace {
     pub(super) fn authorized(&mut self, authorized: &Authorized) {
         self.outcome = Outcome::Relayed;
         self.line.decision = "allow";
+        if !authorized.denied_keys.is_empty() {
+            self.line.reason = Some(authorized.denied_keys.to_string());
+            self.denied_keys(&authorized.denied_keys);
+        }
         if let Some(denied) = authorized.permit.waived() {
             self.waived(denied);
             return;
@@ -119,6 +124,21 @@ impl Trace {
             self.line.policy = Some(policy.to_owned());
             self.line.statement = Some(statement.to_owned());
         }
+    }
+
+    fn denied_keys(&mut self, denied: &DeniedKeys) {
+        self.line.denied_keys = Some(denied.count());
+        self.line.denied_keys_first =
+            denied.keys().take(DENIED_KEYS_SHOWN_MAX).map(str::to_owned).collect();
+        denied.denials().for_each(|denied| self.denied(denied));
+    }
+
+    fn denied(&self, denied: &Denied) {
+        self.metrics.decision(
+            denied.effect(),
+            denied.document().unwrap_or_default(),
+            denied.statement().unwrap_or_default(),
+        );
     }
 
     pub(super) fn received(&self, bytes: u64) {
@@ -146,11 +166,10 @@ impl Trace {
             self.write(Some("refused"));
             self.line.policy = denied.document().map(str::to_owned);
             self.line.statement = denied.statement().map(str::to_owned);
-            self.metrics.decision(
-                denied.effect(),
-                denied.document().unwrap_or_default(),
-                denied.statement().unwrap_or_default(),
-            );
+            self.denied(denied);
+        }
+        if let Error::EveryKeyDenied(denied) = error {
+            self.denied_keys(denied);
         }
         if outcome == Outcome::Failed {
             tracing::error!(request_id = self.line.request_id, %error, "a request failed");
@@ -226,3 +245,5 @@ fn cut(text: &str, bytes_max: usize) -> String {
 const CLIENT_LEFT: u16 = 499;
 const LEFT: &str = "the client left, or was cut off, before it was answered";
 const USER_AGENT_BYTES_MAX: usize = 256;
+/// Of a deletion's denied keys.
+const DENIED_KEYS_SHOWN_MAX: usize = 10;

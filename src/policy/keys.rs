@@ -54,10 +54,15 @@ impl<'a> Keys<'a> {
     ) {
         let (key, values) = (key.into(), values.into_iter().map(Into::into).collect::<Vec<_>>());
         if values.is_empty() {
-            self.entries.retain(|entry| !is_same(&entry.name, &key));
+            self.remove(&key);
         } else {
             self.put(key, Values::Many(values));
         }
+    }
+
+    /// Makes a key absent.
+    pub fn remove(&mut self, key: &str) {
+        self.entries.retain(|entry| !is_same(&entry.name, key));
     }
 
     /// The values of a key, one or more; `None` where it is absent.

@@ -89,9 +89,15 @@ pub struct Line {
     /// Statement that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
-    /// Why, in words, for everything but `allow`, and where the client left before its reply.
+    /// Why, in words, for everything but `allow`, where keys of a deletion were denied, and where the client left before its reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How many keys of a deletion were denied; the others were passed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied_keys: Option<usize>,
+    /// The first ten of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_keys_first: Vec<String>,
     /// HTTP status answered; 499 where the client had left, or was cut off, before its reply.
     pub http_status: u16,
     /// S3 code answered.

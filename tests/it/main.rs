@@ -9,11 +9,13 @@
     reason = "a helper that fails fails the test that called it; tests are read more than run"
 )]
 
+mod absence;
 mod admin;
 mod audit;
 mod auth;
 mod auth_modes;
 mod credential_limits;
+mod deletion;
 mod drain;
 mod errors;
 mod get;

@@ -35,7 +35,7 @@ pub struct Request {
 }
 
 /// The permissions of a request stand in its body: the keys of `DeleteObjects` (see
-/// [`xml::delete_actions`](super::xml::delete_actions)), the form of `PostObject`.
+/// [`xml::Deletion`](super::xml::Deletion)), the form of `PostObject`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the permissions that {} needs are named in its body", .0.name())]
 pub struct PermissionsInBody(pub Operation);

@@ -1,44 +1,98 @@
 //! The `<Delete>` document of `DeleteObjects`
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>). Invariant: every key
-//! that any backend could read in it has its action, or the document is refused.
+//! that any backend could read in it is one of its objects, or the document is refused.
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use http::HeaderMap;
 use quick_xml::events::BytesStart;
 
 use super::{MalformedXml, Piece, Pieces, malformed};
 use crate::s3::{Action, BucketName, ObjectKey, Resource, headers, is_requested};
 
-/// Reads a `<Delete>` document: one action a key (`s3:DeleteObject`, or `s3:DeleteObjectVersion`
-/// where a version is named), and with `x-amz-bypass-governance-retention` in the request's
-/// effective headers `s3:BypassGovernanceRetention` for each of them.
-///
-/// # Errors
-///
-/// Anything but 1 to 1000 `<Object>`s of known elements without attributes, each with one `<Key>`.
-pub fn delete_actions(
-    document: &[u8],
-    bucket: &BucketName,
-    effective_headers: &HeaderMap,
-) -> Result<Vec<Action>, MalformedXml> {
-    let bypasses = is_requested(effective_headers, &headers::X_AMZ_BYPASS_GOVERNANCE_RETENTION);
-    let mut actions = Vec::new();
-    for object in objects(document)? {
-        let resource = Resource::Object(bucket.clone(), object.key);
-        if bypasses {
-            actions.extend(Action::on("s3:BypassGovernanceRetention", resource.clone()));
-        }
-        let name = if object.has_version { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-        actions.extend(Action::on(name, resource));
+/// A `<Delete>` document, as it came and as it was read.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    document: Bytes,
+    /// 1 to 1000, in the order of the document. The same one may be named twice.
+    pub objects: Vec<DeletedObject>,
+}
+
+/// One `<Object>` of a `<Delete>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedObject {
+    /// Its key, decoded.
+    pub key: ObjectKey,
+    /// The version, where one is named; never empty.
+    pub version_id: Option<String>,
+    /// The entity tag that the object must have to be deleted.
+    pub etag: Option<String>,
+    /// Where the element stands in the document.
+    element: Range<usize>,
+}
+
+impl Deletion {
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// Anything but 1 to 1000 `<Object>`s of known elements without attributes, each with one
+    /// `<Key>`.
+    pub fn parse(document: Bytes) -> Result<Self, MalformedXml> {
+        let objects = objects(&document)?;
+        Ok(Self { document, objects })
     }
-    Ok(actions)
+
+    /// The document with those objects alone that `keeps` says; all else (`<Quiet>` among it) stays
+    /// byte for byte.
+    #[must_use]
+    pub fn retain(mut self, mut keeps: impl FnMut(&DeletedObject) -> bool) -> Self {
+        let mut kept = Vec::with_capacity(self.document.len());
+        let mut copied = 0;
+        let mut shorter_by = 0;
+        self.objects.retain_mut(|object| {
+            let Range { start, end } = object.element;
+            let keeps = keeps(object);
+            if !keeps {
+                kept.extend_from_slice(self.document.get(copied..start).unwrap_or_default());
+                copied = end;
+                shorter_by += end - start;
+            }
+            object.element = start.saturating_sub(shorter_by)..end.saturating_sub(shorter_by);
+            keeps
+        });
+        kept.extend_from_slice(self.document.get(copied..).unwrap_or_default());
+        Self { document: kept.into(), objects: self.objects }
+    }
+
+    /// The document.
+    pub fn into_document(self) -> Bytes {
+        self.document
+    }
 }
 
-struct Object {
-    key: ObjectKey,
-    has_version: bool,
+impl DeletedObject {
+    /// What deleting it needs: `s3:DeleteObject`, or `s3:DeleteObjectVersion` where a version is
+    /// named, and with `x-amz-bypass-governance-retention` in the request's effective headers
+    /// `s3:BypassGovernanceRetention`.
+    pub fn actions(
+        &self,
+        bucket: &BucketName,
+        effective_headers: &HeaderMap,
+    ) -> impl Iterator<Item = Action> {
+        let bypasses = is_requested(effective_headers, &headers::X_AMZ_BYPASS_GOVERNANCE_RETENTION);
+        let name = match self.version_id {
+            Some(_) => "s3:DeleteObjectVersion",
+            None => "s3:DeleteObject",
+        };
+        let names = bypasses.then_some("s3:BypassGovernanceRetention").into_iter().chain([name]);
+        let resource = Resource::Object(bucket.clone(), self.key.clone());
+        names.flat_map(move |name| Action::on(name, resource.clone()))
+    }
 }
 
-fn objects(document: &[u8]) -> Result<Vec<Object>, MalformedXml> {
+fn objects(document: &[u8]) -> Result<Vec<DeletedObject>, MalformedXml> {
     let mut pieces = Pieces::of(document)?;
     open_root(&mut pieces)?;
     let mut objects = Vec::new();
@@ -48,7 +102,7 @@ fn objects(document: &[u8]) -> Result<Vec<Object>, MalformedXml> {
             "Object" if objects.len() == OBJECTS_MAX => {
                 return Err(malformed("it names more than 1000 objects"));
             }
-            "Object" => objects.push(object(&mut pieces)?),
+            "Object" => objects.push(object(&mut pieces, start.len() + "<>".len())?),
             "Quiet" if !has_quiet => {
                 pieces.text("Quiet")?;
                 has_quiet = true;
@@ -63,7 +117,9 @@ fn objects(document: &[u8]) -> Result<Vec<Object>, MalformedXml> {
     Ok(objects)
 }
 
-fn object(pieces: &mut Pieces<'_>) -> Result<Object, MalformedXml> {
+/// The object whose start tag, of this length, has just been read.
+fn object(pieces: &mut Pieces<'_>, tag_bytes: usize) -> Result<DeletedObject, MalformedXml> {
+    let start = pieces.position()?.saturating_sub(tag_bytes);
     let mut texts: [Option<String>; ELEMENTS.len()] = Default::default();
     while let Some(start) = child(pieces)? {
         let name = start.name().into_inner();
@@ -71,14 +127,14 @@ fn object(pieces: &mut Pieces<'_>) -> Result<Object, MalformedXml> {
         let Some((element, text @ None)) = place else { return Err(unexpected(name)) };
         *text = Some(pieces.text(element)?.0);
     }
-    let [key, version, ..] = texts;
+    let [key, version_id, etag, ..] = texts;
     let key = key.ok_or_else(|| malformed("an `Object` has no `Key`"))?;
     let key = ObjectKey::parse(&key).map_err(|error| malformed(&error.to_string()))?;
     // To some readers an empty version is none, to others it is one that does not exist.
-    if version.as_ref().is_some_and(String::is_empty) {
+    if version_id.as_ref().is_some_and(String::is_empty) {
         return Err(malformed("a `VersionId` is empty"));
     }
-    Ok(Object { key, has_version: version.is_some() })
+    Ok(DeletedObject { key, version_id, etag, element: start..pieces.position()? })
 }
 
 fn open_root(pieces: &mut Pieces<'_>) -> Result<(), MalformedXml> {
@@ -137,7 +193,7 @@ fn unexpected(element: &str) -> MalformedXml {
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 const OBJECTS_MAX: usize = 1000;
-/// What an `Object` may hold, each once; the first two matter.
+/// What an `Object` may hold, each once; the first three matter.
 const ELEMENTS: [&str; 5] = ["Key", "VersionId", "ETag", "LastModifiedTime", "Size"];
 
 #[cfg(test)]
@@ -150,8 +206,14 @@ mod tests {
         BucketName::parse("bucket").unwrap()
     }
 
+    fn actions(document: &str, headers: &HeaderMap) -> Result<Vec<Action>, MalformedXml> {
+        let deletion = Deletion::parse(Bytes::copy_from_slice(document.as_bytes()))?;
+        let actions = |object: &DeletedObject| object.actions(&bucket(), headers).collect();
+        Ok(deletion.objects.iter().flat_map(|object| -> Vec<_> { actions(object) }).collect())
+    }
+
     fn check(document: &str, expected: &[(&str, &str)]) {
-        let actions = delete_actions(document.as_bytes(), &bucket(), &HeaderMap::new()).unwrap();
+        let actions = actions(document, &HeaderMap::new()).unwrap();
         let actions: Vec<_> = actions.iter().map(summary).collect();
         assert_eq!(actions, expected, "{document}");
     }
@@ -162,8 +224,7 @@ mod tests {
 
     fn check_refused(content: &str) {
         let document = format!("<Delete>{content}</Delete>");
-        let actions = delete_actions(document.as_bytes(), &bucket(), &HeaderMap::new());
-        assert!(actions.is_err(), "{document}");
+        assert!(actions(&document, &HeaderMap::new()).is_err(), "{document}");
     }
 
     #[test]
@@ -195,14 +256,41 @@ mod tests {
 
     #[test]
     fn bypassing_governance_needs_its_own_permission() {
-        let document = b"<Delete><Object><Key>a</Key></Object></Delete>";
+        let document = "<Delete><Object><Key>a</Key></Object></Delete>";
         let mut headers = HeaderMap::new();
         for (value, expected) in [("true", 2), ("TRUE", 2), ("False", 1)] {
             let value = HeaderValue::from_static(value);
             headers.insert(headers::X_AMZ_BYPASS_GOVERNANCE_RETENTION, value);
-            let actions = delete_actions(document, &bucket(), &headers).unwrap();
-            assert_eq!(actions.len(), expected);
+            assert_eq!(actions(document, &headers).unwrap().len(), expected);
         }
+    }
+
+    #[test]
+    fn the_rest_stays_byte_for_byte() {
+        let object = |key: &str| format!("<Object ><Key>{key}</Key>\n<ETag>e</ETag></Object >");
+        let document = |keys: &[&str]| {
+            let objects: Vec<String> = keys.iter().map(|key| object(key)).collect();
+            format!("<Delete xmlns=\"x\">é<Quiet>true</Quiet>{}</Delete>", objects.join(" "))
+                .replace('é', "\r\n")
+        };
+        let retained = |keys: &[&str], kept: &[&str]| {
+            let deletion = Deletion::parse(document(keys).into()).unwrap();
+            deletion.retain(|object| kept.contains(&object.key.as_str()))
+        };
+        for (keys, kept) in [
+            (&["a", "&amp;", "c"][..], &["a", "&", "c"][..]),
+            (&["a", "b"], &["b"]),
+            (&["a", "b", "c"], &["a", "c"]),
+            (&["a", "b", "a"], &["a"]),
+        ] {
+            let left = retained(keys, kept);
+            let found: Vec<_> = left.objects.iter().map(|object| object.key.as_str()).collect();
+            let again = Deletion::parse(left.document.clone()).unwrap();
+            assert_eq!(again.objects, left.objects, "the places are right");
+            assert!(found.iter().all(|key| kept.contains(key)), "{found:?}");
+        }
+        let left = retained(&["a", "b"], &["b"]).into_document();
+        assert_eq!(left, document(&["b"]).replace("<Object ", " <Object "));
     }
 
     #[test]
@@ -250,8 +338,7 @@ mod tests {
             "text",
         ] {
             let document = format!("{prolog}<Delete><Object><Key>a</Key></Object></Delete>");
-            let actions = delete_actions(document.as_bytes(), &bucket(), &HeaderMap::new());
-            assert!(actions.is_err(), "{document}");
+            assert!(actions(&document, &HeaderMap::new()).is_err(), "{document}");
         }
     }
 }

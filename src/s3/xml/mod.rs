@@ -3,6 +3,7 @@
 
 mod delete;
 mod locate;
+mod splice;
 
 use std::{borrow::Cow, ops::Range};
 
@@ -13,8 +14,9 @@ use quick_xml::{
 };
 
 pub use self::{
-    delete::delete_actions,
+    delete::{DeletedObject, Deletion},
     locate::{find, locate},
+    splice::append,
 };
 
 /// Not the XML that S3 defines (becomes `MalformedXML`).

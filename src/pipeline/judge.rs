@@ -1,0 +1,61 @@
+//! Policy's questions about one request. Invariant: every question is answered by the one snapshot
+//! that the request was received with.
+
+use super::{context, receive::Context};
+use crate::{
+    policy::{Denied, Inquiry, Keys, Permit, Policies, Principal, Terms},
+    s3::{self, Action, Resource},
+    sigv4::Verified,
+    transform::upload_id::Upload,
+};
+
+/// What policy knows of a request, before it is asked about actions.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    principal: &'a Principal,
+    /// The condition keys. What is asked about one object or bucket may need more of them.
+    pub(super) keys: Keys<'a>,
+    terms: Terms<'a>,
+    policies: &'a Policies,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        request: &'a s3::Request,
+        verified: &'a Verified,
+        upload: Option<&'a Upload>,
+        context: &'a Context,
+    ) -> Self {
+        let bucket = request.resource.bucket().map(s3::BucketName::as_str);
+        let key = request.resource.key().map(s3::ObjectKey::as_str);
+        let rules = &context.settings.rules;
+        let rule = bucket.and_then(|bucket| rules.find(bucket, key));
+        Self {
+            principal: context::principal(verified.caller()),
+            keys: context::keys(request, verified.caller(), upload, context),
+            terms: rules.terms(rule, key.is_none()),
+            policies: &context.settings.policies,
+        }
+    }
+
+    /// All actions must pass.
+    pub(super) fn decide(&self, actions: &[Action]) -> Result<Permit, Denied> {
+        let arns: Vec<String> = actions.iter().map(|action| action.resource.arn()).collect();
+        let inquiries: Vec<Inquiry<'_>> = actions
+            .iter()
+            .zip(&arns)
+            .map(|(action, arn)| self.inquiry(action.name, &action.resource, arn))
+            .collect();
+        self.policies.decide(self.terms, &inquiries)
+    }
+
+    fn inquiry<'i>(&'i self, action: &'i str, on: &'i Resource, arn: &'i str) -> Inquiry<'i> {
+        Inquiry {
+            principal: self.principal,
+            action,
+            resource: arn,
+            bucket: on.bucket().map(s3::BucketName::as_str),
+            keys: &self.keys,
+        }
+    }
+}
