@@ -66,6 +66,9 @@ impl Loading<'_> {
             self.attachments(&written.policy, otherwise, file).into_iter().unzip();
         let rules = self.rules(&written.rules, written.mode.as_ref());
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
+        if let Some(upstream) = &upstream {
+            self.refuse_keys_in_the_clear(&written.rules, &upstream.endpoint);
+        }
         let client_idle_timeout = self.timeout(
             written.client_idle_timeout_seconds.as_ref(),
             CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS,
@@ -112,14 +115,21 @@ impl Loading<'_> {
         &mut self,
         written: Option<&At<OneOrMany<At<Zeroizing<String>>>>>,
     ) -> Vec<Secret> {
-        let Some(written) = written else { return Vec::new() };
+        written.map_or_else(Vec::new, |written| self.secrets(written))
+    }
+
+    /// Long random secrets, the current one first.
+    pub(super) fn secrets(
+        &mut self,
+        written: &At<OneOrMany<At<Zeroizing<String>>>>,
+    ) -> Vec<Secret> {
         if written.value.0.is_empty() {
             self.faults.push(written.fault("the list is empty; name the current secret first"));
         }
-        written.value.0.iter().filter_map(|written| self.token_secret(written)).collect()
+        written.value.0.iter().filter_map(|written| self.long_secret(written)).collect()
     }
 
-    fn token_secret(&mut self, written: &At<Zeroizing<String>>) -> Option<Secret> {
+    fn long_secret(&mut self, written: &At<Zeroizing<String>>) -> Option<Secret> {
         let secret = self.secret(written)?;
         let bytes = secret.expose().len();
         if bytes < TOKEN_SECRET_BYTES_MIN {

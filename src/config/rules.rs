@@ -1,7 +1,9 @@
 //! `mode` and `[[rule]]`. Invariant: a rule says nothing that its treatment does not do: a key of
 //! another treatment is refused, not ignored.
 
-use http::HeaderValue;
+use std::net::IpAddr;
+
+use http::{HeaderValue, Uri, uri::Scheme};
 
 use super::{
     loading::Loading,
@@ -14,7 +16,7 @@ use crate::{
     transform::{
         demand::{self, Acceptable},
         rules::{Rule, Rules, Treatment},
-        sse::{Algorithm, Context, Encryption, Injection, Kms, Template},
+        sse::{Algorithm, Context, CustomerKeys, Encryption, Injection, Kms, Template},
     },
 };
 
@@ -103,6 +105,7 @@ impl Loading<'_> {
             ("kms_key_id", "inject", rule.kms_key_id.as_ref().map(|at| &at.place)),
             ("encryption_context", "inject", rule.encryption_context.as_ref().map(|at| &at.place)),
             ("bucket_key", "inject", rule.bucket_key.as_ref().map(|at| &at.place)),
+            ("customer_key", "inject", rule.customer_key.as_ref().map(|at| &at.place)),
             ("override", "inject", rule.overrides.as_ref().map(|at| &at.place)),
         ];
         for (key, owner, place) in keys {
@@ -165,23 +168,56 @@ impl Loading<'_> {
         let Some(sse) = &rule.sse else {
             return self.fault(treatment.fault(format!(
                 "the treatment \"inject\" lacks `sse`, the encryption to ask for; {}",
-                suggest::instead("", &INJECTED)
+                suggest::instead("", &ENCRYPTIONS)
             )));
         };
+        if let Some(key) = rule.customer_key.as_ref().filter(|_| sse.value != SSE_C) {
+            let message = "`customer_key` is about SSE-C; write sse = \"SSE-C\", or remove it";
+            self.faults.push(key.fault(message));
+        }
         let encryption = match algorithm(&sse.value) {
             Some(Algorithm::Aes256) => {
                 self.refuse_kms_keys(rule);
                 Encryption::S3
             }
             Some(kms) => Encryption::Kms(self.kms(rule, kms == Algorithm::KmsDsse)?),
+            None if sse.value == SSE_C => {
+                self.refuse_kms_keys(rule);
+                Encryption::Customer(self.customer_keys(rule, sse)?)
+            }
             None => {
-                let instead = suggest::instead(&sse.value, &INJECTED);
+                let instead = suggest::instead(&sse.value, &ENCRYPTIONS);
                 let message = format!("unknown encryption {}; {instead}", quoted(&sse.value));
                 return self.fault(sse.fault(message));
             }
         };
         let overrides = rule.overrides.as_ref().is_some_and(|at| at.value);
         Some(Injection { encryption, overrides })
+    }
+
+    fn customer_keys(&mut self, rule: &written::Rule, sse: &At<String>) -> Option<CustomerKeys> {
+        let Some(written) = &rule.customer_key else {
+            return self.fault(sse.fault(
+                "\"SSE-C\" lacks `customer_key`, the secret that each object's key is derived from; \
+                 write customer_key = \"file:sse-c.secret\"",
+            ));
+        };
+        let secrets = self.secrets(written);
+        (!secrets.is_empty()).then(|| CustomerKeys::new(&secrets))
+    }
+
+    /// SSE-C keys travel with the request.
+    pub(super) fn refuse_keys_in_the_clear(&mut self, rules: &[written::Rule], upstream: &Uri) {
+        let is_plain = upstream.scheme() != Some(&Scheme::HTTPS);
+        if !is_plain || is_loopback(upstream.host().unwrap_or_default()) {
+            return;
+        }
+        for written in rules.iter().filter_map(|rule| rule.customer_key.as_ref()) {
+            self.faults.push(written.fault(
+                "SSE-C sends keys to the backend, and `[upstream]` is plain HTTP; write an https:// \
+                 endpoint",
+            ));
+        }
     }
 
     fn refuse_kms_keys(&mut self, rule: &written::Rule) {
@@ -256,13 +292,17 @@ impl Loading<'_> {
     }
 }
 
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 fn algorithm(text: &str) -> Option<Algorithm> {
     Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
 }
 
 const TREATMENTS: [&str; 3] = ["off", "require", "inject"];
 const ENCRYPTIONS: [&str; 4] = ["AES256", "aws:kms", "aws:kms:dsse", SSE_C];
-const INJECTED: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
 /// Encryption with a key that each request brings along.
 const SSE_C: &str = "SSE-C";
 const NAME_BYTES_MAX: usize = 64;

@@ -232,6 +232,7 @@ pub(super) struct Rule {
     pub(super) kms_key_id: Option<At<String>>,
     pub(super) encryption_context: Option<At<Pairs>>,
     pub(super) bucket_key: Option<At<bool>>,
+    pub(super) customer_key: Option<At<OneOrMany<At<Zeroizing<String>>>>>,
     pub(super) overrides: Option<At<bool>>,
     pub(super) danger_allow_bucket_changes: Option<bool>,
 }
@@ -250,6 +251,7 @@ impl Record for Rule {
             kms_key_id: table.optional("kms_key_id"),
             encryption_context: table.optional("encryption_context"),
             bucket_key: table.optional("bucket_key"),
+            customer_key: table.optional("customer_key"),
             overrides: table.optional("override"),
             danger_allow_bucket_changes: table.optional("danger_allow_bucket_changes"),
         }

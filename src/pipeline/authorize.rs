@@ -11,12 +11,12 @@ use super::{
     judge::Judge,
     receive::Context,
     rescue::Error,
-    treat::Treated,
+    treat::{KeyRing, Treated},
 };
 use crate::{
     policy::Permit,
     s3::{self, Operation, Resource},
-    transform::upload_id::{self, Place, Upload},
+    transform::upload_id::Upload,
 };
 
 /// A permitted request.
@@ -31,6 +31,8 @@ pub(super) struct Authorized {
     pub(super) denied_keys: DeniedKeys,
     /// Whether the client may learn that there is no such object.
     pub(super) absence: Absence,
+    /// The customer's keys that it may have to be sent with instead.
+    pub(super) keys: KeyRing,
     pub(super) context: Context,
 }
 
@@ -64,8 +66,7 @@ impl Treated {
     /// Decides. Two operations have their body read before they are permitted: `DeleteObjects`, since
     /// its keys stand there, and `CreateBucket`, whose small document must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
-        let Self { mut request, verified, body, mut treatment, context } = self;
-        let upload = upload(&request, &context)?;
+        let Self { mut request, verified, body, upload, mut treatment, context } = self;
         let body = match (request.operation, body) {
             (Operation::DeleteObjects, Some(body)) => {
                 Payload::Document(read(body, DELETE_BYTES_MAX).await?)
@@ -95,7 +96,8 @@ impl Treated {
         let Judged { permit, body, denied_keys, absence } = judged;
         treatment.settle(&mut request);
         let body = body.settled().await?;
-        Ok(Authorized { request, permit, body, upload, denied_keys, absence, context })
+        let keys = treatment.keys;
+        Ok(Authorized { request, permit, body, upload, denied_keys, absence, keys, context })
     }
 }
 
@@ -105,23 +107,6 @@ struct Judged {
     body: Payload,
     denied_keys: DeniedKeys,
     absence: Absence,
-}
-
-/// Parts and completion are judged by what the upload was created with; the other operations on an
-/// upload show and abort only, and need no more than the backend's id.
-fn upload(request: &s3::Request, context: &Context) -> Result<Option<Upload>, Error> {
-    let Some(presented) = request.query.get("uploadId") else { return Ok(None) };
-    let Resource::Object(bucket, key) = &request.resource else { return Ok(None) };
-    let is_write = matches!(
-        request.operation,
-        Operation::UploadPart | Operation::UploadPartCopy | Operation::CompleteMultipartUpload
-    );
-    if is_write {
-        Ok(Some(context.settings.token_keys.open(presented, Place { bucket, key })?))
-    } else {
-        let upstream_id = upload_id::upstream_id(presented).to_owned();
-        Ok(Some(Upload { upstream_id, accepted: Vec::new() }))
-    }
 }
 
 async fn read(body: ClientBody, bytes_max: usize) -> Result<Bytes, Error> {

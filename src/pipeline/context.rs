@@ -114,25 +114,31 @@ fn plain_headers<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
 }
 
 /// SSE type and KMS key of parts and completion are those of the upload's creation: S3 takes no such
-/// header there. SSE-C is each request's own.
+/// header there. SSE-C is each request's own; completion, which needs none, has the upload's.
 fn encryption<'a>(keys: &mut Keys<'a>, request: &'a s3::Request, upload: Option<&'a Upload>) {
+    let customer = &headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM;
+    if let Some(algorithm) = upload.and_then(|upload| upload.accepted(customer.as_str()))
+        && !request.headers.contains_key(customer)
+    {
+        keys.set("s3:x-amz-server-side-encryption-customer-algorithm", algorithm);
+    }
     for (key, name) in &ENCRYPTION {
         if request.operation.accepts_sse() {
             set_header(keys, key, &request.headers, name);
-        } else if let Some(upload) = upload {
-            let accepted = upload.accepted.iter().find(|(accepted, _)| accepted == name.as_str());
-            if let Some((_, value)) = accepted {
-                keys.set(*key, value.as_str());
-            }
+        } else if let Some(value) = upload.and_then(|upload| upload.accepted(name.as_str())) {
+            keys.set(*key, value);
         }
     }
 }
 
-/// What the parts of an upload will be judged by; of all SSE headers no other reaches policy there.
+/// What the parts of an upload will be judged by, and which customer's key they are written with; of
+/// all SSE headers no other reaches policy there. Never a key itself.
 pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, TooMuch> {
     let inherited = ENCRYPTION
         .iter()
-        .filter_map(|(_, name)| Some((name.to_string(), text(headers, name)?.to_owned())));
+        .map(|(_, name)| name)
+        .chain(&CUSTOMERS)
+        .filter_map(|name| Some((name.to_string(), text(headers, name)?.to_owned())));
     Accepted::new(inherited.collect())
 }
 
@@ -201,6 +207,11 @@ static WRITES: [(&str, HeaderName); 14] = [
     ("s3:x-amz-metadata-directive", headers::X_AMZ_METADATA_DIRECTIVE),
     ("s3:x-amz-storage-class", headers::X_AMZ_STORAGE_CLASS),
     ("s3:x-amz-website-redirect-location", headers::X_AMZ_WEBSITE_REDIRECT_LOCATION),
+];
+
+static CUSTOMERS: [HeaderName; 2] = [
+    headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM,
+    headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5,
 ];
 
 static ENCRYPTION: [(&str, HeaderName); 2] = [

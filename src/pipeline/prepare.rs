@@ -14,6 +14,7 @@ use super::{
     deletion::DeniedKeys,
     receive::Context,
     rescue::Error,
+    treat::KeyRing,
 };
 use crate::{
     s3::{self, Operation, Resource, headers},
@@ -29,6 +30,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) signed: Signed,
+    /// The same with other customer's keys, for an answer that says they do not fit.
+    pub(super) alternatives: Vec<Signed>,
     pub(super) plan: ResponsePlan,
     /// What becomes of the client's body, where there is one.
     pub(super) outcome: Option<BodyOutcome>,
@@ -51,7 +54,7 @@ pub(super) enum ResponsePlan {
 
 impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
-        let Self { mut request, permit, body, upload, denied_keys, absence, context } = self;
+        let Self { mut request, permit, body, upload, denied_keys, absence, keys, context } = self;
         let plan = plan(&request, denied_keys)?;
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
@@ -70,8 +73,19 @@ impl Authorized {
         };
         let head = head(&mut request, &body);
         let target = target(&request);
-        let signed = context.settings.upstream.sign(head, &target, body, context.now)?;
-        Ok(Prepared { signed, plan, outcome, absence, context })
+        let upstream = &context.settings.upstream;
+        // Only what has no body can be sent more than once.
+        let keys = if body.length().is_none() { keys } else { KeyRing::default() };
+        let alternatives = keys
+            .alternatives(&head.headers)
+            .map(|headers| {
+                let mut head = head.clone();
+                head.headers = headers;
+                upstream.sign(head, &target, Outbound::empty(), context.now)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let signed = upstream.sign(head, &target, body, context.now)?;
+        Ok(Prepared { signed, alternatives, plan, outcome, absence, context })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     s3::{Code, ErrorDocument, Operation, headers},
     sigv4,
     telemetry::metrics::Outcome,
-    transform::upload_id,
+    transform::{sse, upload_id},
     upstream,
 };
 
@@ -38,6 +38,9 @@ pub(super) enum Error {
     /// Not one of the ambient principal.
     #[error(transparent)]
     Stranger(#[from] ambient::Stranger),
+    /// A write that would have gone without its encryption.
+    #[error(transparent)]
+    NoKey(#[from] sse::NoKey),
     /// The upload id.
     #[error(transparent)]
     Upload(#[from] upload_id::Refused),
@@ -160,6 +163,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         )
         | Error::Unread(_)
         | Error::EarlySuccess
+        | Error::NoKey(_)
         | Error::Redirected(_)
         | Error::Unreadable(_)
         | Error::TokenTooLong(_) => failed(Code::InternalError, INTERNAL),

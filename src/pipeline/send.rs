@@ -1,6 +1,6 @@
 //! Eighth stage: the request goes out, the head of the answer comes back.
 
-use http::Response;
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     rescue::Error,
     trace::Trace,
 };
-use crate::upstream::Idle;
+use crate::upstream::{self, Idle, Signed};
 
 /// The backend's answer, of which the client has seen nothing.
 #[derive(Debug)]
@@ -25,13 +25,18 @@ pub(super) struct Answered {
 
 impl Prepared {
     pub(super) async fn send(self, trace: &Trace) -> Result<Answered, Error> {
-        let Self { signed, plan, outcome, absence, context } = self;
-        let began = monotonic();
-        let answer = context.settings.upstream.send(signed).await;
-        trace.upstream(
-            answer.as_ref().map_or(0, |answer| answer.status().as_u16()),
-            began.elapsed(),
-        );
+        let Self { signed, alternatives, plan, outcome, absence, context } = self;
+        let mut answer = exchange(signed, &context, trace).await;
+        for alternative in alternatives {
+            if !answer.as_ref().is_ok_and(|answer| speaks_of_keys(answer.status())) {
+                break;
+            }
+            let other = exchange(alternative, &context, trace).await;
+            // Where none fits, the first answer tells why: it is about the key in use.
+            if other.as_ref().is_ok_and(|other| !speaks_of_keys(other.status())) {
+                answer = other;
+            }
+        }
         if let Some(outcome) = &outcome {
             trace.received(outcome.bytes());
             if let Some(failed) = outcome.failed() {
@@ -49,10 +54,27 @@ impl Prepared {
         if response.status().is_informational() {
             return Err(Error::Unreadable(format!("{} for an answer", response.status())));
         }
-        if response.status().is_redirection() && response.status() != http::StatusCode::NOT_MODIFIED
-        {
+        if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
             return Err(Error::Redirected(response.status()));
         }
         Ok(Answered { response, plan, body_taken, absence, context })
     }
+}
+
+async fn exchange(
+    signed: Signed,
+    context: &Context,
+    trace: &Trace,
+) -> Result<Response<Idle<Incoming>>, upstream::Error> {
+    let began = monotonic();
+    let answer = context.settings.upstream.send(signed).await;
+    let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+    trace.upstream(status, began.elapsed());
+    answer
+}
+
+/// With these S3 answers a request that brings no key, another key, or a key for an object that has
+/// none.
+fn speaks_of_keys(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
 }

@@ -15,9 +15,13 @@ use super::{
 };
 use crate::{
     policy::{Mode, Principal},
-    s3::{self, headers},
+    s3::{self, Operation, Resource, headers},
     sigv4::Verified,
-    transform::{rules::Rule, sse},
+    transform::{
+        rules::{Rule, Rules},
+        sse::{self, CustomerKey, Family},
+        upload_id::{self, Place, Upload},
+    },
 };
 
 /// A request with its effective encryption headers.
@@ -26,6 +30,8 @@ pub(super) struct Treated {
     pub(super) request: s3::Request,
     pub(super) verified: Verified,
     pub(super) body: Option<ClientBody>,
+    /// The multipart upload that the request belongs to.
+    pub(super) upload: Option<Upload>,
     pub(super) treatment: Treatment,
     pub(super) context: Context,
 }
@@ -38,9 +44,15 @@ pub(super) struct Treatment {
     /// What became of its encryption headers, where the operation takes any.
     pub(super) arrival: Option<Arrival>,
     pub(super) mode: Mode,
+    pub(super) keys: KeyRing,
     /// The headers as they came, where they must leave so although others are judged.
     as_sent: Option<HeaderMap>,
 }
+
+/// The customer's keys that a read may have to be sent with instead of the first: objects outlive a
+/// rotation, and some were there before any rule.
+#[derive(Debug, Default)]
+pub(super) struct KeyRing(Vec<(Family, Option<CustomerKey>)>);
 
 /// How a write arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,20 +72,112 @@ impl Confined {
         let rules = &context.settings.rules;
         let rule = rule(&request, &context)?;
         let mode = rules.mode(rule);
-        let mut treatment = Treatment {
-            rule: rule.map(|r| Arc::clone(&r.name)),
-            arrival: None,
-            mode,
-            as_sent: None,
-        };
+        let upload = upload(&request, &context)?;
+        let name = rule.map(|rule| Arc::clone(&rule.name));
+        let keys = KeyRing::default();
+        let mut treatment = Treatment { rule: name, arrival: None, mode, keys, as_sent: None };
         if request.operation.accepts_sse() {
             let as_sent = (mode == Mode::Audit).then(|| request.headers.clone());
             let principal = context::principal(verified.caller());
-            let arrival = arrive(&mut request, rule, principal);
+            let arrival = arrive(&mut request, rule, principal)?;
             treatment.arrival = Some(arrival);
             treatment.as_sent = as_sent.filter(|_| arrival == Arrival::Mended);
         }
-        Ok(Treated { request, verified, body, treatment, context })
+        treatment.keys = KeyRing::fill(&mut request, rule, upload.as_ref(), rules)?;
+        Ok(Treated { request, verified, body, upload, treatment, context })
+    }
+}
+
+impl KeyRing {
+    /// Puts the customer's keys of the rules into a request that reads, or goes on with an upload.
+    fn fill(
+        request: &mut s3::Request,
+        rule: Option<&Rule>,
+        upload: Option<&Upload>,
+        rules: &Rules,
+    ) -> Result<Self, Error> {
+        let mut ring = Self::default();
+        if request.operation.accepts_customer_key()
+            && !request.operation.accepts_sse()
+            && let (Some(keys), Resource::Object(bucket, key)) =
+                (rule.and_then(Rule::customer_keys), &request.resource)
+            && !Family::Object.is_in(&request.headers)
+        {
+            let keys = keys.of(bucket.as_str(), key.as_str())?;
+            match upload {
+                Some(upload) => continue_with(request, &keys, upload),
+                None => ring.offer(request, Family::Object, keys, rules.mode(rule)),
+            }
+        }
+        if let Some(source) = request.copy_source() {
+            let rule = rules.find(source.bucket.as_str(), Some(source.key.as_str()));
+            if let Some(keys) = rule.and_then(Rule::customer_keys)
+                && !Family::CopySource.is_in(&request.headers)
+            {
+                let keys = keys.of(source.bucket.as_str(), source.key.as_str())?;
+                ring.offer(request, Family::CopySource, keys, rules.mode(rule));
+            }
+        }
+        Ok(ring)
+    }
+
+    /// The key that objects are written with comes first, and no key at all last; in audit mode, where
+    /// nothing is written with one, first.
+    fn offer(
+        &mut self,
+        request: &mut s3::Request,
+        family: Family,
+        keys: Vec<CustomerKey>,
+        mode: Mode,
+    ) {
+        let mut candidates: Vec<_> = keys.into_iter().map(Some).collect();
+        match mode {
+            Mode::Enforce => candidates.push(None),
+            Mode::Audit => candidates.insert(0, None),
+        }
+        let mut candidates = candidates.into_iter();
+        if let Some(Some(first)) = candidates.next() {
+            first.insert(&mut request.headers, family);
+        }
+        self.0.extend(candidates.map(|candidate| (family, candidate)));
+    }
+
+    /// The headers to try next where the backend refused those before.
+    pub(super) fn alternatives(self, sent: &HeaderMap) -> impl Iterator<Item = HeaderMap> {
+        self.0.into_iter().map(|(family, key)| {
+            let mut headers = sent.clone();
+            family.remove(&mut headers);
+            if let Some(key) = key {
+                key.insert(&mut headers, family);
+            }
+            headers
+        })
+    }
+}
+
+/// Parts and completion go on with the key that the upload was created with, if it was one of ours.
+fn continue_with(request: &mut s3::Request, keys: &[CustomerKey], upload: &Upload) {
+    let md5 = headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5;
+    let Some(created_with) = upload.accepted(md5.as_str()) else { return };
+    if let Some(key) = keys.iter().find(|key| key.md5() == created_with) {
+        key.insert(&mut request.headers, Family::Object);
+    }
+}
+
+/// Parts and completion are judged by what the upload was created with; the other operations on an
+/// upload show and abort only, and need no more than the backend's id.
+fn upload(request: &s3::Request, context: &Context) -> Result<Option<Upload>, Error> {
+    let Some(presented) = request.query.get("uploadId") else { return Ok(None) };
+    let Resource::Object(bucket, key) = &request.resource else { return Ok(None) };
+    let is_write = matches!(
+        request.operation,
+        Operation::UploadPart | Operation::UploadPartCopy | Operation::CompleteMultipartUpload
+    );
+    if is_write {
+        Ok(Some(context.settings.token_keys.open(presented, Place { bucket, key })?))
+    } else {
+        let upstream_id = upload_id::upstream_id(presented).to_owned();
+        Ok(Some(Upload { upstream_id, accepted: Vec::new() }))
     }
 }
 
@@ -111,7 +215,11 @@ fn same(one: Option<&Rule>, other: Option<&Rule>) -> bool {
     }
 }
 
-fn arrive(request: &mut s3::Request, rule: Option<&Rule>, principal: &Principal) -> Arrival {
+fn arrive(
+    request: &mut s3::Request,
+    rule: Option<&Rule>,
+    principal: &Principal,
+) -> Result<Arrival, Error> {
     let place = (request.resource.bucket(), request.resource.key());
     if let (Some(injection), (Some(bucket), Some(key))) = (rule.and_then(Rule::injection), place) {
         let principal = match principal {
@@ -119,11 +227,12 @@ fn arrive(request: &mut s3::Request, rule: Option<&Rule>, principal: &Principal)
             Principal::Anonymous => "",
         };
         let place = sse::Place { bucket: bucket.as_str(), key: key.as_str(), principal };
-        return match injection.apply(&mut request.headers, place) {
+        return Ok(match injection.apply(&mut request.headers, place)? {
             sse::Arrival::Brought => Arrival::Compliant,
             sse::Arrival::Added | sse::Arrival::Replaced => Arrival::Mended,
-        };
+        });
     }
     let brings = |name: &http::HeaderName| name.as_str().starts_with(headers::SSE_PREFIX);
-    if request.headers.keys().any(brings) { Arrival::Compliant } else { Arrival::Bare }
+    let compliant = request.headers.keys().any(brings);
+    Ok(if compliant { Arrival::Compliant } else { Arrival::Bare })
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::sse::Injection;
+use super::sse::{CustomerKeys, Encryption, Injection};
 use crate::policy::{BodyForm, Glob, Guard, Mode, Terms};
 
 /// What happens to the writes that a rule matches.
@@ -91,6 +91,14 @@ impl Rule {
         match &self.treatment {
             Treatment::Inject(injection) => Some(injection),
             Treatment::Off | Treatment::Require(_) => None,
+        }
+    }
+
+    /// The keys that it writes with (SSE-C), where it has any.
+    pub fn customer_keys(&self) -> Option<&CustomerKeys> {
+        match &self.injection()?.encryption {
+            Encryption::Customer(keys) => Some(keys),
+            Encryption::S3 | Encryption::Kms(_) => None,
         }
     }
 

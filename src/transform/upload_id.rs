@@ -103,6 +103,14 @@ impl Accepted {
     }
 }
 
+impl Upload {
+    /// The value of a header that the upload was created with.
+    pub fn accepted(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.accepted.iter().find(|(accepted, _)| accepted == name)?;
+        Some(value)
+    }
+}
+
 // === impl TokenKeys ===
 
 impl TokenKeys {

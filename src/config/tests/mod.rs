@@ -360,6 +360,16 @@ fn treatments() {
         &inject("encryption_context = { a = \"${x}\" }"),
         "33:28: there is no variable ${x}; write ${bucket}",
     );
+    check_rule("treatment = \"inject\"\nsse = \"SSE-C\"", "32:7: \"SSE-C\" lacks `customer_key`");
+    let customers = "treatment = \"inject\"\nsse = \"SSE-C\"\ncustomer_key = \"file:token.secret\"";
+    check_rule(&customers.replace("SSE-C", "AES256"), "33:16: `customer_key` is about SSE-C");
+    folder.replace("portcullis.toml", "http://127.0.0.1:9000", "http://storage:9000");
+    folder.replace("portcullis.toml", "override = true", "override = true\n\n[[rule]]\nbuckets = [\"c\"]\ntreatment = \"inject\"\nsse = \"SSE-C\"\ncustomer_key = \"file:token.secret\"");
+    let faults = folder.faults();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("SSE-C sends keys to the backend"), "{faults:?}");
+    folder.replace("portcullis.toml", "http://storage:9000", "https://storage:9000");
+    assert!(folder.load().is_ok());
     check_rule(
         "treatment = \"inject\"\nsse = \"AES256\"\nkms_key_id = \"a\"",
         "33:14: `kms_key_id` is about KMS",

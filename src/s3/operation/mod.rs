@@ -109,6 +109,21 @@ impl Operation {
         )
     }
 
+    /// Whether it takes the key of an object that is encrypted under a key of the client's (SSE-C).
+    pub fn accepts_customer_key(self) -> bool {
+        self.accepts_sse()
+            || matches!(
+                self,
+                Self::CompleteMultipartUpload
+                    | Self::GetObject
+                    | Self::GetObjectAttributes
+                    | Self::HeadObject
+                    | Self::SelectObjectContent
+                    | Self::UploadPart
+                    | Self::UploadPartCopy
+            )
+    }
+
     /// The value of `s3:ObjectCreationOperation`; `None`: the key is absent.
     pub fn creates_object(self) -> Option<bool> {
         if matches!(

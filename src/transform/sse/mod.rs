@@ -5,10 +5,14 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html>
 
 mod context;
+mod customer;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use self::context::{Context, Place, Template, TemplateError};
+pub use self::{
+    context::{Context, Place, Template, TemplateError},
+    customer::{CustomerKey, CustomerKeys, Family, NoKey},
+};
 use crate::s3::headers;
 
 /// What a rule adds.
@@ -27,6 +31,8 @@ pub enum Encryption {
     S3,
     /// SSE-KMS and DSSE-KMS.
     Kms(Kms),
+    /// SSE-C with keys of the proxy's own.
+    Customer(CustomerKeys),
 }
 
 /// What SSE-KMS is told.
@@ -80,41 +86,45 @@ impl Algorithm {
 
 impl Injection {
     /// Sees to the encryption headers of one write.
-    pub fn apply(&self, received: &mut HeaderMap, place: Place<'_>) -> Arrival {
+    ///
+    /// # Errors
+    ///
+    /// A key of the proxy's own could not be derived.
+    pub fn apply(&self, received: &mut HeaderMap, place: Place<'_>) -> Result<Arrival, NoKey> {
         let brought = brought(received);
         if brought.is_empty() {
-            self.encryption.add(received, place);
-            return Arrival::Added;
+            self.encryption.add(received, place)?;
+            return Ok(Arrival::Added);
         }
         if !self.overrides {
-            return Arrival::Brought;
+            return Ok(Arrival::Brought);
         }
         let before = received.clone();
         for name in brought {
             received.remove(name);
         }
-        self.encryption.add(received, place);
-        if before == *received { Arrival::Brought } else { Arrival::Replaced }
+        self.encryption.add(received, place)?;
+        Ok(if before == *received { Arrival::Brought } else { Arrival::Replaced })
     }
 }
 
 impl Encryption {
-    /// The value of `x-amz-server-side-encryption`.
-    pub fn algorithm(&self) -> Algorithm {
-        match self {
+    fn add(&self, received: &mut HeaderMap, place: Place<'_>) -> Result<(), NoKey> {
+        let algorithm = match self {
             Self::S3 => Algorithm::Aes256,
-            Self::Kms(Kms { is_dual_layer: false, .. }) => Algorithm::Kms,
-            Self::Kms(Kms { is_dual_layer: true, .. }) => Algorithm::KmsDsse,
-        }
-    }
-
-    fn add(&self, received: &mut HeaderMap, place: Place<'_>) {
-        let algorithm = HeaderValue::from_static(self.algorithm().as_str());
+            Self::Kms(kms) => {
+                kms.add(received, place);
+                if kms.is_dual_layer { Algorithm::KmsDsse } else { Algorithm::Kms }
+            }
+            Self::Customer(keys) => {
+                let key = keys.of(place.bucket, place.key)?.into_iter().next().ok_or(NoKey)?;
+                key.insert(received, Family::Object);
+                return Ok(());
+            }
+        };
+        let algorithm = HeaderValue::from_static(algorithm.as_str());
         received.insert(headers::X_AMZ_SERVER_SIDE_ENCRYPTION, algorithm);
-        match self {
-            Self::S3 => {}
-            Self::Kms(kms) => kms.add(received, place),
-        }
+        Ok(())
     }
 }
 

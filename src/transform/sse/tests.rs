@@ -28,7 +28,7 @@ fn check(
 ) {
     let mut headers = map(sent);
     let injection = Injection { encryption: encryption.clone(), overrides };
-    let arrival = injection.apply(&mut headers, PLACE);
+    let arrival = injection.apply(&mut headers, PLACE).unwrap();
     assert_eq!((arrival, &headers), (expected.0, &map(expected.1)), "{sent:?} {overrides}");
 }
 
