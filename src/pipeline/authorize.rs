@@ -7,10 +7,11 @@ use super::{
     absence::Absence,
     authenticate::ClientBody,
     deletion::{self, DeniedKeys},
-    document::{self, Unread},
+    document::{self, Unread, receive},
     judge::Judge,
     receive::Context,
     rescue::Error,
+    room::Share,
     treat::{KeyRing, Treated},
 };
 use crate::{
@@ -45,8 +46,8 @@ pub(super) enum Payload {
     Empty,
     /// A body that streams.
     Stream(Box<ClientBody>),
-    /// A document that had to be read to be judged.
-    Document(Bytes),
+    /// A document that had to be read, and the room that it takes.
+    Document(Bytes, Share),
 }
 
 impl Payload {
@@ -54,42 +55,45 @@ impl Payload {
     async fn settled(self) -> Result<Self, Error> {
         match self {
             Self::Stream(body) if body.decoded_len() == 0 => {
-                read(*body, 0).await?;
+                document::read(*body, 0).await.map_err(|unread| match unread {
+                    Unread::TooLong(bytes_max) => Error::DocumentTooLong { bytes_max },
+                    Unread::Body(error) => Error::Body(error),
+                })?;
                 Ok(Self::Empty)
             }
-            Self::None | Self::Empty | Self::Stream(_) | Self::Document(_) => Ok(self),
+            Self::None | Self::Empty | Self::Stream(_) | Self::Document(..) => Ok(self),
         }
     }
 }
 
 impl Treated {
-    /// Decides. Two operations have their body read before they are permitted: `DeleteObjects`, since
-    /// its keys stand there, and `CreateBucket`, whose small document must be translated.
+    /// Decides. Two operations have their body read here: `DeleteObjects` before it is permitted, since
+    /// its keys stand there, but not for those who could delete none; and `CreateBucket` afterwards,
+    /// whose small document must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
         let Self { mut request, verified, body, upload, mut treatment, context } = self;
-        let body = match (request.operation, body) {
-            (Operation::DeleteObjects, Some(body)) => {
-                Payload::Document(read(body, DELETE_BYTES_MAX).await?)
-            }
-            (Operation::CreateBucket, Some(body)) => {
-                Payload::Document(read(body, CREATE_BUCKET_BYTES_MAX).await?)
-            }
-            (_, Some(body)) => Payload::Stream(Box::new(body)),
-            (_, None) => Payload::None,
-        };
-        let judge = Judge::new(&request, &verified, upload.as_ref(), &context);
-        let judged = match (&request.resource, body) {
-            (Resource::Bucket(bucket), Payload::Document(document))
-                if request.operation == Operation::DeleteObjects =>
-            {
+        let mut judge = Judge::new(&request, &verified, upload.as_ref(), &context);
+        let judged = match (request.operation, &request.resource, body) {
+            (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
+                deletion::foresee(&mut judge, bucket)?;
+                let (document, share) = receive(body, DELETE_BYTES_MAX, &context.room).await?;
                 let (permit, document, denied_keys) =
                     deletion::judge(document, bucket, &request, judge)?;
-                let (body, absence) = (Payload::Document(document), Absence::default());
-                Judged { permit, body, denied_keys, absence }
+                let body = Payload::Document(document, share);
+                Judged { permit, body, denied_keys, absence: Absence::default() }
             }
-            (_, body) => {
+            (operation, _, body) => {
                 let permit = judge.decide(&request.actions()?)?;
                 let absence = Absence::judge(&request, judge);
+                let body = match body {
+                    Some(body) if operation == Operation::CreateBucket => {
+                        let (document, share) =
+                            receive(body, CREATE_BUCKET_BYTES_MAX, &context.room).await?;
+                        Payload::Document(document, share)
+                    }
+                    Some(body) => Payload::Stream(Box::new(body)),
+                    None => Payload::None,
+                };
                 Judged { permit, body, denied_keys: DeniedKeys::default(), absence }
             }
         };
@@ -107,13 +111,6 @@ struct Judged {
     body: Payload,
     denied_keys: DeniedKeys,
     absence: Absence,
-}
-
-async fn read(body: ClientBody, bytes_max: usize) -> Result<Bytes, Error> {
-    document::read(body, bytes_max).await.map_err(|unread| match unread {
-        Unread::TooLong(bytes_max) => Error::DocumentTooLong { bytes_max },
-        Unread::Body(error) => Error::Body(error),
-    })
 }
 
 /// 1000 keys of 1024 bytes, most of them escaped, and their tags.

@@ -18,6 +18,19 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct DeniedKeys(Vec<(DeletedObject, Denied)>);
 
+/// Whether any key of a bucket could pass, before the document that names them is asked for.
+///
+/// # Errors
+///
+/// Where none could.
+pub(super) fn foresee(judge: &mut Judge<'_>, bucket: &s3::BucketName) -> Result<(), Denied> {
+    judge.keys.leave_open(&OF_EACH_OBJECT);
+    let actions = ["s3:DeleteObject", "s3:DeleteObjectVersion"];
+    let foreseen = judge.foresee(&actions, bucket);
+    judge.keys.leave_open(&[]);
+    foreseen
+}
+
 /// Takes the denied keys out of a deletion.
 ///
 /// # Errors
@@ -63,7 +76,7 @@ pub(super) fn judge(
 
 /// The condition keys that are each object's own.
 fn describe<'a>(judge: &mut Judge<'a>, object: &'a DeletedObject) {
-    for (key, value) in [("s3:VersionId", &object.version_id), ("s3:if-match", &object.etag)] {
+    for (key, value) in OF_EACH_OBJECT.into_iter().zip([&object.version_id, &object.etag]) {
         match value {
             Some(value) => judge.keys.set(key, value.as_str()),
             None => judge.keys.remove(key),
@@ -129,3 +142,6 @@ impl std::fmt::Display for DeniedKeys {
 
 /// The root of S3's answer.
 pub(super) const RESULT: &str = "DeleteResult";
+
+/// The condition keys that each object of a deletion has for itself: its version and entity tag.
+const OF_EACH_OBJECT: [&str; 2] = ["s3:VersionId", "s3:if-match"];

@@ -3,7 +3,7 @@
 
 use super::{context, receive::Context};
 use crate::{
-    policy::{Denied, Inquiry, Keys, Permit, Policies, Principal, Terms},
+    policy::{Denied, Inquiry, Keys, Permit, Policies, Principal, Prospect, Terms},
     s3::{self, Action, Resource},
     sigv4::Verified,
     transform::upload_id::Upload,
@@ -47,6 +47,13 @@ impl<'a> Judge<'a> {
             .map(|(action, arn)| self.inquiry(action.name, &action.resource, arn))
             .collect();
         self.policies.decide(self.terms, &inquiries)
+    }
+
+    /// Whether one of the actions could pass on some object of the bucket.
+    pub(super) fn foresee(&self, actions: &[&str], bucket: &s3::BucketName) -> Result<(), Denied> {
+        let (principal, bucket, keys) = (self.principal, bucket.as_str(), &self.keys);
+        let prospect = Prospect { principal, actions, bucket, keys };
+        self.policies.foresee(self.terms.mode, prospect)
     }
 
     fn inquiry<'i>(&'i self, action: &'i str, on: &'i Resource, arn: &'i str) -> Inquiry<'i> {

@@ -22,6 +22,7 @@ mod receive;
 mod relay;
 mod reply;
 mod rescue;
+mod room;
 mod send;
 mod settings;
 mod trace;
@@ -33,7 +34,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use self::{receive::Received, rescue::Error, trace::Trace};
+use self::{receive::Received, rescue::Error, room::Room, trace::Trace};
 pub use self::{reply::ReplyBody, settings::Settings};
 use crate::{
     net::Peer,
@@ -45,6 +46,8 @@ use crate::{
 pub struct Pipeline {
     /// Read once a request; a reload replaces it whole.
     settings: ArcSwap<Settings>,
+    /// Shared by requests that were judged by different settings, too.
+    room: Room,
     metrics: Arc<Metrics>,
     audit: Audit,
 }
@@ -52,7 +55,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// A pipeline that judges by `settings`.
     pub fn new(settings: Settings, metrics: Arc<Metrics>, audit: Audit) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), metrics, audit }
+        Self { settings: ArcSwap::from_pointee(settings), room: Room::empty(), metrics, audit }
     }
 
     /// Requests received from now on are judged by `settings`; those under way keep theirs.
@@ -63,7 +66,7 @@ impl Pipeline {
     /// Takes one request from its head to the head of its reply. Always replies.
     pub async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response<ReplyBody> {
         let _in_flight = self.metrics.in_flight();
-        let received = Received::new(peer, request, self.settings.load_full());
+        let received = Received::new(peer, request, self.settings.load_full(), self.room.clone());
         let mut trace = Trace::begin(&received, Arc::clone(&self.metrics), self.audit.clone());
         let received_facts = received.facts();
         let mut reply = match run(received, &mut trace).await {

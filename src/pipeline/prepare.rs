@@ -62,9 +62,9 @@ impl Authorized {
         let (body, outcome) = match body {
             Payload::None => (Outbound::empty(), None),
             Payload::Empty => (Outbound::document(Bytes::new(), permit.plain()), None),
-            Payload::Document(document) => {
+            Payload::Document(document, share) => {
                 let document = translate(document, &mut request, &context)?;
-                (Outbound::document(document, permit.plain()), None)
+                (Outbound::document(share.hold(document), permit.plain()), None)
             }
             Payload::Stream(body) => {
                 let outcome = ClientBody::outcome(&body);

@@ -8,7 +8,7 @@ use std::{
 use http::{Method, Request, header, request::Parts};
 use hyper::body::{Body as _, Incoming};
 
-use super::Settings;
+use super::{Settings, room::Room};
 use crate::net::Peer;
 
 /// A request of which nothing has been checked.
@@ -27,6 +27,8 @@ pub(super) struct Context {
     /// Wall-clock time of arrival; every later stage is given this one.
     pub(super) now: SystemTime,
     pub(super) settings: Arc<Settings>,
+    /// For documents that must be read whole.
+    pub(super) room: Room,
 }
 
 /// What a reply must know of its request, whatever became of it.
@@ -44,9 +46,15 @@ impl Received {
         clippy::disallowed_methods,
         reason = "the one place where the wall clock is read; it is handed down from here"
     )]
-    pub(super) fn new(peer: Peer, request: Request<Incoming>, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(
+        peer: Peer,
+        request: Request<Incoming>,
+        settings: Arc<Settings>,
+        room: Room,
+    ) -> Self {
         let (head, body) = request.into_parts();
-        let context = Context { peer, request_id: request_id(), now: SystemTime::now(), settings };
+        let (request_id, now) = (request_id(), SystemTime::now());
+        let context = Context { peer, request_id, now, settings, room };
         Self { head, body, context }
     }
 

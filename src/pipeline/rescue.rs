@@ -3,7 +3,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{ambient, deletion::DeniedKeys, receive::Facts, reply::ReplyBody, trace::Trace};
+use super::{ambient, deletion::DeniedKeys, receive::Facts, reply::ReplyBody, room, trace::Trace};
 use crate::{
     identity, policy, s3,
     s3::{Code, ErrorDocument, Operation, headers},
@@ -59,6 +59,9 @@ pub(super) enum Error {
     /// A document that is not what S3 defines.
     #[error(transparent)]
     MalformedXml(#[from] s3::xml::MalformedXml),
+    /// A document for which there is no room.
+    #[error(transparent)]
+    NoRoom(#[from] room::Full),
     /// A document above its limit.
     #[error("the request document is longer than {bytes_max} bytes")]
     DocumentTooLong { bytes_max: usize },
@@ -146,6 +149,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Denied(_) | Error::EveryKeyDenied(_) | Error::Beyond(_) => denied("Access Denied"),
         Error::TooMuch(_) => refused(Code::RequestHeaderSectionTooLarge, format!("{error}.")),
         Error::MalformedXml(_) => refused(Code::MalformedXML, format!("{error}.")),
+        Error::NoRoom(_) => refused(Code::SlowDown, format!("{error}.")),
         Error::DocumentTooLong { .. } => {
             refused(Code::MaxMessageLengthExceeded, format!("{error}."))
         }

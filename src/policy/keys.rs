@@ -23,6 +23,7 @@ pub enum Principal {
 #[derive(Clone, Debug)]
 pub struct Keys<'a> {
     entries: Vec<Entry<'a>>,
+    open: &'a [&'a str],
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ enum Values<'a> {
 
 impl<'a> Keys<'a> {
     /// No key at all. Allocates nothing.
-    pub(super) const NONE: Self = Self { entries: Vec::new() };
+    pub(super) const NONE: Self = Self { entries: Vec::new(), open: &[] };
 
     /// Sets a single-valued key; the value may be empty, which is not absent.
     pub fn set(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
@@ -63,6 +64,22 @@ impl<'a> Keys<'a> {
     /// Makes a key absent.
     pub fn remove(&mut self, key: &str) {
         self.entries.retain(|entry| !is_same(&entry.name, key));
+    }
+
+    /// Leaves keys open, which the request has with values that nobody here knows. No Deny applies for
+    /// the sake of such a key, and no Allow fails to.
+    pub fn leave_open(&mut self, keys: &'a [&'a str]) {
+        self.open = keys;
+    }
+
+    /// Whether any key was left open.
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Whether a key was left open.
+    pub(super) fn is_open(&self, key: &str) -> bool {
+        self.open.iter().any(|open| is_same(open, key))
     }
 
     /// The values of a key, one or more; `None` where it is absent.
@@ -92,7 +109,7 @@ impl<'a> Keys<'a> {
 
 impl Default for Keys<'_> {
     fn default() -> Self {
-        Self { entries: Vec::with_capacity(KEYS_TYPICAL) }
+        Self { entries: Vec::with_capacity(KEYS_TYPICAL), open: &[] }
     }
 }
 

@@ -28,7 +28,7 @@ mod terms;
 mod variable;
 
 pub use context::{KNOWN_KEYS, KnownKey};
-pub use decide::{Attachment, Inquiry, Otherwise, Permit, PlainPermit, Policies};
+pub use decide::{Attachment, Inquiry, Otherwise, Permit, PlainPermit, Policies, Prospect};
 pub use denied::Denied;
 pub use document::{Document, Strictness};
 pub use explain::{ConditionOutcome, Explanation, StatementOutcome, Verdict};

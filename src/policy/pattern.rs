@@ -48,6 +48,35 @@ impl Pattern {
         Matcher { fields_end, ..self.matcher(text, keys) }.matches()
     }
 
+    /// Whether every text that begins with `prefix` matches.
+    pub(super) fn covers_below(&self, prefix: &str, keys: &Keys<'_>) -> bool {
+        // A run at the end takes whatever follows what has matched.
+        self.tokens.last() == Some(&Token::Run) && self.matches(prefix, keys)
+    }
+
+    /// Whether a text that begins with `prefix` could match: false only where none can.
+    pub(super) fn may_match_below(&self, prefix: &str, keys: &Keys<'_>) -> bool {
+        let mut rest = prefix;
+        for token in &self.tokens {
+            let literal = match token {
+                Token::Literal(literal) => literal,
+                Token::Variable(variable) if !keys.is_open(&variable.key) => {
+                    match variable.value(keys) {
+                        Some(value) => value,
+                        None => return true,
+                    }
+                }
+                Token::Variable(_) | Token::One | Token::Run => return true,
+            };
+            match rest.strip_prefix(literal) {
+                Some(after) => rest = after,
+                // The text goes on where the prefix ends.
+                None => return literal.starts_with(rest),
+            }
+        }
+        rest.is_empty()
+    }
+
     fn matcher<'m>(&'m self, text: &'m str, keys: &'m Keys<'_>) -> Matcher<'m> {
         Matcher { tokens: &self.tokens, text, fields_end: 0, keys, is_exact: true }
     }
@@ -265,6 +294,16 @@ mod tests {
         #[test]
         fn globs_agree_with_their_definition(pattern in "[ab*?é]{0,8}", text in "[abé]{0,10}") {
             prop_assert_eq!(matches(&pattern, &text), naive_text(&pattern, &text));
+        }
+
+        #[test]
+        fn what_is_said_of_all_that_begin_alike_holds_for_each(
+            pattern in "[ab*?]{0,6}", prefix in "[ab]{0,3}", rest in "[ab]{0,4}",
+        ) {
+            let (glob, keys) = (Pattern::glob(&pattern), Keys::default());
+            let matched = matches(&pattern, &format!("{prefix}{rest}"));
+            prop_assert!(matched || !glob.covers_below(&prefix, &keys));
+            prop_assert!(!matched || glob.may_match_below(&prefix, &keys));
         }
 
         #[test]

@@ -17,6 +17,7 @@ mod auth_modes;
 mod credential_limits;
 mod customer_keys;
 mod deletion;
+mod documents;
 mod drain;
 mod errors;
 mod get;

@@ -10,7 +10,7 @@ use operator::Quantifier;
 pub(super) use operator::{Comparison, Operator, Relation};
 pub(super) use read::read;
 
-use super::Keys;
+use super::{Keys, pattern::Pattern};
 
 /// `{operator: {key: values}}` of a document.
 #[derive(Clone, Debug)]
@@ -52,6 +52,15 @@ impl Condition {
                 any_matches != self.operator.is_negated
             }
         }
+    }
+
+    /// Whether it cannot be told, since it asks for a key that was left open.
+    pub(super) fn is_open(&self, keys: &Keys<'_>) -> bool {
+        let variables = || {
+            let patterns = self.operands.iter().filter_map(Operand::pattern);
+            patterns.flat_map(Pattern::variables).any(|variable| keys.is_open(&variable.key))
+        };
+        keys.has_open() && (keys.is_open(&self.key) || variables())
     }
 
     /// `Null` looks at presence alone, and so has nothing to quantify over.

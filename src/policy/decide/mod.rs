@@ -3,6 +3,10 @@
 //! An explicit Deny wins, then an Allow, and [`Otherwise`] decides where no statement applies
 //! (IAM user guide, "Policy evaluation logic"). Passing allocates nothing.
 
+mod foresee;
+
+pub use foresee::Prospect;
+
 use std::sync::Arc;
 
 use super::{

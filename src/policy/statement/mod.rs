@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 pub(super) use read::read;
 
-use super::{Inquiry, condition::Condition, pattern::Pattern, principal::Named, resource::SERVICE};
+use super::{
+    Inquiry, Keys, condition::Condition, pattern::Pattern, principal::Named, resource::SERVICE,
+};
 
 /// A statement of a document.
 #[derive(Clone, Debug)]
@@ -42,7 +44,18 @@ impl Statement {
         self.matches_principal(inquiry)
             && self.matches_action(inquiry)
             && self.matches_resource(inquiry)
-            && self.conditions.iter().all(|condition| condition.holds(inquiry.keys))
+            && self.conditions_hold(inquiry.keys)
+    }
+
+    /// Whether all conditions do. One that asks for what was left open holds for an Allow alone.
+    pub(super) fn conditions_hold(&self, keys: &Keys<'_>) -> bool {
+        self.conditions.iter().all(|condition| {
+            if condition.is_open(keys) {
+                self.effect == Effect::Allow
+            } else {
+                condition.holds(keys)
+            }
+        })
     }
 
     /// Whether both speak of the same callers, actions and resources.
