@@ -12,7 +12,7 @@ use crate::{
     pipeline::{Pipeline, Settings},
     telemetry::{audit::Audit, metrics::Metrics},
     transform::upload_id::TokenKeys,
-    upstream,
+    upstream::{self, Wallet},
 };
 
 /// A gate that serves. Dropping it without [`Gate::stop`] cuts off what is under way.
@@ -64,7 +64,7 @@ impl Gate {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let metrics = Metrics::new()?;
         let audit = Audit::open(&config.audit, metrics.audit_lines()).map_err(Error::Audit)?;
-        let settings = settings(&config)?;
+        let settings = settings(&config, None, &metrics)?;
         let (drain, draining) = Drain::new();
         let (drain_admin, draining_admin) = Drain::new();
         let mut bound = Vec::new();
@@ -85,6 +85,12 @@ impl Gate {
             let listener = listener.counted_in(&metrics);
             tasks.push(serve(listener, Arc::clone(&pipeline), draining.clone()));
         }
+        let judging = Arc::clone(&pipeline);
+        readiness.unless(move || {
+            let settings = judging.settings();
+            let is_ready = settings.upstream.wallet().is_ready(config::now());
+            (!is_ready).then_some("there is no valid upstream credential")
+        });
         readiness.ready();
         let drain_limit = config.drain_limit;
         let gate = Self {
@@ -117,7 +123,8 @@ impl Gate {
     ///
     /// Returns what only a restart can change and therefore stays as it was.
     pub fn reload(&self, config: &Config) -> Result<Vec<String>, Error> {
-        let settings = settings(config)?;
+        let current = self.pipeline.settings();
+        let settings = settings(config, Some(current.upstream.wallet()), &self.metrics)?;
         let mut unchanged = Vec::new();
         for (place, bound) in self.listeners.iter().enumerate() {
             let new = config
@@ -190,8 +197,13 @@ fn serve(listener: Listener, pipeline: Arc<Pipeline>, draining: Draining) -> Joi
     tokio::spawn(listener.serve(service, draining))
 }
 
-fn settings(config: &Config) -> Result<Settings, Error> {
+fn settings(
+    config: &Config,
+    predecessor: Option<&Wallet>,
+    metrics: &Metrics,
+) -> Result<Settings, Error> {
     let gate = &config.gate;
+    let wallet = Wallet::open(&gate.upstream.credentials, predecessor, metrics)?;
     Ok(Settings {
         verify: crate::sigv4::Settings { region: gate.region.clone() },
         domains: gate.domains.clone(),
@@ -200,7 +212,7 @@ fn settings(config: &Config) -> Result<Settings, Error> {
         rules: gate.rules.clone(),
         policies: gate.policies.clone(),
         explain_refusals: gate.explain_refusals,
-        upstream: upstream::Client::new(&gate.upstream)?,
+        upstream: upstream::Client::new(&gate.upstream, wallet)?,
         token_keys: TokenKeys::derive(&gate.token_secrets),
         client_idle_timeout: gate.client_idle_timeout,
     })

@@ -25,7 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("sigv4", &["s3", "secret", "identity"]),
     ("telemetry", &["s3", "policy"]),
     ("transform", &["s3", "secret", "policy"]),
-    ("upstream", &["s3", "policy", "identity", "sigv4", "telemetry", "transform"]),
+    ("upstream", &["s3", "secret", "policy", "identity", "sigv4", "telemetry", "transform"]),
     ("net", &["telemetry"]),
     // `net` only for `Peer`: who is at the other end is a fact of the connection and of the request.
     (
@@ -67,11 +67,13 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
 ];
 
 /// The wall clock is read here and handed down.
-const MAY_READ_THE_CLOCK: [&str; 3] = [
+const MAY_READ_THE_CLOCK: [&str; 4] = [
     // A program of its own behind the gate.
     "src/embedded/clock.rs",
     // Once a request.
     "src/pipeline/receive.rs",
+    // When a source answers: no request is at hand, and credentials expire at a time of day.
+    "src/upstream/credential/rotation/mod.rs",
     // Once a load, for the validity of certificates.
     "src/config/mod.rs",
 ];

@@ -2,9 +2,9 @@
 //! no bucket name can collide with it. Invariant: it tells, and changes nothing.
 
 use std::{
-    io,
+    fmt, io,
     net::SocketAddr,
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use bytes::Bytes;
@@ -20,8 +20,16 @@ use crate::{
 
 /// Whether the gate takes new requests; `/readyz` shows it. Clones share their state. At first it does
 /// not: it is starting.
-#[derive(Clone, Debug)]
-pub struct Readiness(Arc<RwLock<Option<&'static str>>>);
+#[derive(Clone)]
+pub struct Readiness(Arc<State>);
+
+struct State {
+    reason: RwLock<Option<&'static str>>,
+    doubts: RwLock<Vec<Doubt>>,
+}
+
+/// Tells why requests would fail now, if they would.
+type Doubt = Box<dyn Fn() -> Option<&'static str> + Send + Sync>;
 
 impl Readiness {
     /// 200 from now on.
@@ -34,18 +42,33 @@ impl Readiness {
         self.set(Some(reason));
     }
 
+    /// 503 also while `doubt` gives a reason; it is asked with each probe.
+    pub fn unless(&self, doubt: impl Fn() -> Option<&'static str> + Send + Sync + 'static) {
+        let mut doubts = self.0.doubts.write().unwrap_or_else(PoisonError::into_inner);
+        doubts.push(Box::new(doubt));
+    }
+
     fn set(&self, reason: Option<&'static str>) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = reason;
+        *self.0.reason.write().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     fn reason(&self) -> Option<&'static str> {
-        *self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let reason = *self.0.reason.read().unwrap_or_else(PoisonError::into_inner);
+        let doubts = self.0.doubts.read().unwrap_or_else(PoisonError::into_inner);
+        reason.or_else(|| doubts.iter().find_map(|doubt| doubt()))
     }
 }
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self(Arc::new(RwLock::new(Some("starting"))))
+        let reason = RwLock::new(Some("starting"));
+        Self(Arc::new(State { reason, doubts: RwLock::default() }))
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Readiness").field(&self.reason()).finish()
     }
 }
 

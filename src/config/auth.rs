@@ -32,7 +32,9 @@ impl Loading<'_> {
                     ));
                     return (None, Vec::new());
                 };
-                (Some(Mode::Verify), self.credentials(section))
+                let upstream = written.upstream.as_ref();
+                let known = upstream.map(written::Upstream::names).unwrap_or_default();
+                (Some(Mode::Verify), self.credentials(section, &known))
             }
             AMBIENT => {
                 if let Some(section) = &written.credentials {

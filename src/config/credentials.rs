@@ -13,7 +13,12 @@ use crate::{identity::Limits, sigv4::Credential};
 
 impl Loading<'_> {
     /// Reads the credentials file that `[credentials]` names.
-    pub(super) fn credentials(&mut self, section: &At<written::Credentials>) -> Vec<Credential> {
+    /// Callers can be mapped to the upstream credentials in `known`.
+    pub(super) fn credentials(
+        &mut self,
+        section: &At<written::Credentials>,
+        known: &[&str],
+    ) -> Vec<Credential> {
         let Some(named) = &section.value.file else { return Vec::new() };
         let Some((source, others_may_read)) = self.text(named) else { return Vec::new() };
         let Some(file) = reader::read::<written::CredentialsFile>(&source, &mut self.faults) else {
@@ -30,10 +35,11 @@ impl Loading<'_> {
             ));
         }
         self.refuse_repeated_ids(&file.credentials);
-        file.credentials.iter().filter_map(|credential| self.credential(credential)).collect()
+        let credentials = file.credentials.iter();
+        credentials.filter_map(|credential| self.credential(credential, known)).collect()
     }
 
-    fn credential(&mut self, written: &written::Credential) -> Option<Credential> {
+    fn credential(&mut self, written: &written::Credential, known: &[&str]) -> Option<Credential> {
         let access_key_id = self.access_key_id(written.access_key_id.as_ref());
         let secret = written.secret_access_key.as_ref().and_then(|s| self.secret_or_literal(s));
         let identity = self.identity(&written.identity);
@@ -43,6 +49,7 @@ impl Loading<'_> {
             secret_access_key: secret?,
             identity: identity?,
             limits: Limits::new(buckets, written.read_only),
+            upstream: self.mapped(written.upstream.as_ref(), known),
         })
     }
 

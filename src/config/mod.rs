@@ -16,6 +16,7 @@ mod source;
 mod stamps;
 mod suggest;
 mod upstream;
+mod upstream_credentials;
 mod written;
 
 #[cfg(test)]

@@ -7,19 +7,14 @@ use http::Uri;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{loading::Loading, source::At, suggest::quoted, written};
-use crate::{
-    identity::{Identity, Limits},
-    s3::Domains,
-    sigv4::Credential,
-    upstream::Settings as Upstream,
-};
+use crate::{s3::Domains, upstream::Settings as Upstream};
 
 impl Loading<'_> {
     /// The backend.
     pub(super) fn upstream(&mut self, written: &written::Upstream) -> Option<Upstream> {
         let endpoint = written.endpoint.as_ref().and_then(|endpoint| self.endpoint(endpoint));
         let region = written.region.as_ref().and_then(|region| self.region(region));
-        let credential = self.upstream_credential(written);
+        let credentials = self.upstream_credentials(written, region.as_deref().unwrap_or_default());
         let ca = written.ca.as_ref().map(|ca| self.upstream_ca(ca));
         let connect_timeout =
             self.timeout(written.connect_timeout_seconds.as_ref(), CONNECT_TIMEOUT_DEFAULT_SECONDS);
@@ -32,7 +27,7 @@ impl Loading<'_> {
         Some(Upstream {
             endpoint: endpoint?,
             region: region?,
-            credential: credential?,
+            credentials: credentials?,
             ca,
             connect_timeout,
             idle_timeout,
@@ -88,18 +83,6 @@ impl Loading<'_> {
         Some(endpoint)
     }
 
-    fn upstream_credential(&mut self, written: &written::Upstream) -> Option<Credential> {
-        let id = written.access_key_id.as_ref().and_then(|id| self.text_or_reference(id));
-        let id = self.access_key_id(id.as_ref());
-        let secret = written.secret_access_key.as_ref().and_then(|secret| self.secret(secret));
-        Some(Credential {
-            access_key_id: id?,
-            secret_access_key: secret?,
-            identity: Identity::user(UPSTREAM_ACCOUNT, UPSTREAM_NAME).ok()?,
-            limits: Limits::default(),
-        })
-    }
-
     /// A file of CA certificates, at least one.
     fn upstream_ca(&mut self, named: &At<String>) -> Option<PathBuf> {
         let (path, read) = self.file(named)?;
@@ -150,10 +133,6 @@ fn is_loopback(host: &str) -> bool {
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The upstream credential's principal; it is never judged, so the name only fills its place.
-const UPSTREAM_NAME: &str = "upstream";
-/// See [`UPSTREAM_NAME`].
-const UPSTREAM_ACCOUNT: &str = "000000000000";
 /// Time to connect unless the file says otherwise.
 const CONNECT_TIMEOUT_DEFAULT_SECONDS: u64 = 5;
 /// Silence of the backend unless the file says otherwise.

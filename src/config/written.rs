@@ -172,8 +172,8 @@ impl Record for Credentials {
 pub(super) struct Upstream {
     pub(super) endpoint: Option<At<String>>,
     pub(super) region: Option<At<String>>,
-    pub(super) access_key_id: Option<At<String>>,
-    pub(super) secret_access_key: Option<At<Zeroizing<String>>>,
+    pub(super) source: Source,
+    pub(super) credentials: Vec<UpstreamCredential>,
     pub(super) ca: Option<At<String>>,
     pub(super) connect_timeout_seconds: Option<At<u64>>,
     pub(super) idle_timeout_seconds: Option<At<u64>>,
@@ -184,12 +184,70 @@ impl Record for Upstream {
         Self {
             endpoint: table.required("endpoint", "\"https://s3.eu-central-1.amazonaws.com\""),
             region: table.required("region", "\"eu-central-1\""),
-            access_key_id: table.required("access_key_id", "\"env:AWS_ACCESS_KEY_ID\""),
-            secret_access_key: table.required("secret_access_key", "\"env:AWS_SECRET_ACCESS_KEY\""),
+            source: Source::read(table),
+            credentials: table.optional("credential").unwrap_or_default(),
             ca: table.optional("ca"),
             connect_timeout_seconds: table.optional("connect_timeout_seconds"),
             idle_timeout_seconds: table.optional("idle_timeout_seconds"),
         }
+    }
+}
+
+/// `[[upstream.credential]]`
+pub(super) struct UpstreamCredential {
+    pub(super) name: Option<At<String>>,
+    pub(super) source: Source,
+}
+
+impl Record for UpstreamCredential {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self { name: table.required("name", "\"team-a\""), source: Source::read(table) }
+    }
+}
+
+/// Where a credential towards the backend comes from: keys of `[upstream]` and of each
+/// `[[upstream.credential]]`.
+pub(super) struct Source {
+    pub(super) credentials: Option<At<String>>,
+    pub(super) access_key_id: Option<At<String>>,
+    pub(super) secret_access_key: Option<At<Zeroizing<String>>>,
+    pub(super) session_token: Option<At<Zeroizing<String>>>,
+    pub(super) profile: Option<At<String>>,
+    pub(super) role_arn: Option<At<String>>,
+    pub(super) external_id: Option<At<String>>,
+}
+
+impl Source {
+    /// Without `credentials` the keys themselves are wanted.
+    fn read(table: &mut Table<'_>) -> Self {
+        let credentials: Option<At<String>> = table.optional("credentials");
+        let is_static = credentials.as_ref().is_none_or(|kind| kind.value == "static");
+        let (id, secret) = ("access_key_id", "secret_access_key");
+        Self {
+            credentials,
+            access_key_id: if is_static {
+                table.required(id, "\"env:AWS_ACCESS_KEY_ID\"")
+            } else {
+                table.optional(id)
+            },
+            secret_access_key: if is_static {
+                table.required(secret, "\"env:AWS_SECRET_ACCESS_KEY\"")
+            } else {
+                table.optional(secret)
+            },
+            session_token: table.optional("session_token"),
+            profile: table.optional("profile"),
+            role_arn: table.optional("role_arn"),
+            external_id: table.optional("external_id"),
+        }
+    }
+}
+
+impl Upstream {
+    /// What callers can be mapped to.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let names = self.credentials.iter().filter_map(|credential| credential.name.as_ref());
+        names.map(|name| name.value.as_str()).collect()
     }
 }
 
@@ -276,6 +334,7 @@ pub(super) struct Credential {
     pub(super) identity: Identity,
     pub(super) buckets: Option<At<Vec<At<String>>>>,
     pub(super) read_only: bool,
+    pub(super) upstream: Option<At<String>>,
 }
 
 impl Record for Credential {
@@ -286,6 +345,7 @@ impl Record for Credential {
             identity: Identity::read(table),
             buckets: table.optional("buckets"),
             read_only: table.optional("read_only").unwrap_or_default(),
+            upstream: table.optional("upstream"),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     policy::Permit,
     s3::{self, Operation, Resource},
+    sigv4::Signer,
     transform::upload_id::Upload,
 };
 
@@ -34,6 +35,8 @@ pub(super) struct Authorized {
     pub(super) absence: Absence,
     /// The customer's keys that it may have to be sent with instead.
     pub(super) keys: KeyRing,
+    /// Of the credential that the request leaves with.
+    pub(super) signer: Signer,
     pub(super) context: Context,
 }
 
@@ -99,9 +102,21 @@ impl Treated {
         };
         let Judged { permit, body, denied_keys, absence } = judged;
         treatment.settle(&mut request);
+        let upstream = &context.settings.upstream;
+        let signer = upstream.signer(verified.caller().upstream(), context.now).await?;
         let body = body.settled().await?;
         let keys = treatment.keys;
-        Ok(Authorized { request, permit, body, upload, denied_keys, absence, keys, context })
+        Ok(Authorized {
+            request,
+            permit,
+            body,
+            upload,
+            denied_keys,
+            absence,
+            keys,
+            signer,
+            context,
+        })
     }
 }
 

@@ -58,6 +58,11 @@ impl Pipeline {
         Self { settings: ArcSwap::from_pointee(settings), room: Room::empty(), metrics, audit }
     }
 
+    /// What requests are judged by now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
     /// Requests received from now on are judged by `settings`; those under way keep theirs.
     pub fn reload(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));

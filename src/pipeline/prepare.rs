@@ -54,7 +54,8 @@ pub(super) enum ResponsePlan {
 
 impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
-        let Self { mut request, permit, body, upload, denied_keys, absence, keys, context } = self;
+        let Self { mut request, permit, body, upload, denied_keys, absence, keys, signer, context } =
+            self;
         let plan = plan(&request, denied_keys)?;
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
@@ -74,6 +75,7 @@ impl Authorized {
         let head = head(&mut request, &body);
         let target = target(&request);
         let upstream = &context.settings.upstream;
+        let signing = (&signer, context.now);
         // Only what has no body can be sent more than once.
         let keys = if body.length().is_none() { keys } else { KeyRing::default() };
         let alternatives = keys
@@ -81,10 +83,10 @@ impl Authorized {
             .map(|headers| {
                 let mut head = head.clone();
                 head.headers = headers;
-                upstream.sign(head, &target, Outbound::empty(), context.now)
+                upstream.sign(head, &target, Outbound::empty(), signing)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let signed = upstream.sign(head, &target, body, context.now)?;
+        let signed = upstream.sign(head, &target, body, signing)?;
         Ok(Prepared { signed, alternatives, plan, outcome, absence, context })
     }
 }

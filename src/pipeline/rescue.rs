@@ -160,6 +160,10 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
             Code::ServiceUnavailable,
             "The storage behind this proxy does not answer. Try again.",
         ),
+        Error::Upstream(upstream::Error::NoCredential { .. }) => failed(
+            Code::ServiceUnavailable,
+            "The proxy has no valid credential for the storage behind it. Try again later.",
+        ),
         Error::Upstream(
             upstream::Error::Roots { .. }
             | upstream::Error::Unsigned(_)

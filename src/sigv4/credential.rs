@@ -19,6 +19,19 @@ pub struct Credential {
     pub identity: Identity,
     /// Whatever policy says.
     pub limits: Limits,
+    /// The upstream credential that its requests leave with; `None`: the common one.
+    pub upstream: Option<String>,
+}
+
+/// What a signer signs with: a key pair and, where it was issued for a while, its session token.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// Public.
+    pub id: String,
+    /// Signs.
+    pub secret: Secret,
+    /// Sent along as `x-amz-security-token`, and signed.
+    pub session_token: Option<Secret>,
 }
 
 /// Credentials by access key id.

@@ -19,7 +19,7 @@ mod verify;
 
 pub use ambient::ambient;
 pub use body::{BodyError, BodyOutcome, VerifiedBody};
-pub use credential::{Credential, Credentials};
+pub use credential::{AccessKey, Credential, Credentials};
 pub use payload::strip_aws_chunked;
 pub use refused::Refused;
 pub use sign::{Signer, SigningError};

@@ -11,6 +11,9 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
+use super::credential::AllCredentials;
+pub use super::credential::UpstreamCredential;
+
 /// All metrics of one running gate, with a registry of their own.
 #[derive(Debug)]
 pub struct Metrics {
@@ -28,6 +31,7 @@ pub struct Metrics {
     reloads: IntCounterVec,
     reloaded: GaugeVec,
     certificate_expiry: GaugeVec,
+    credentials: AllCredentials,
     connections: AllConnections,
     audit_lines: AuditLines,
 }
@@ -96,10 +100,7 @@ impl Metrics {
             "Bytes of bodies, received from clients and sent to them.",
             &["direction"],
         )?;
-        let build = "1, labelled with the version.";
-        gauges(&registry, "portcullis_build_info", build, &["version"])?
-            .with_label_values(&[env!("CARGO_PKG_VERSION")])
-            .set(1.0);
+        build_info(&registry)?;
         Ok(Self {
             in_flight: in_flight(&registry)?,
             requests: counters(
@@ -155,6 +156,7 @@ impl Metrics {
                 "When the first certificate of a listener expires.",
                 &["listener"],
             )?,
+            credentials: AllCredentials::register(&registry)?,
             connections: AllConnections::register(&registry)?,
             audit_lines: AuditLines::register(&registry)?,
             registry,
@@ -218,6 +220,11 @@ impl Metrics {
     /// A listener's first certificate expires then.
     pub fn certificate_expiry(&self, listener: &str, at: SystemTime) {
         self.certificate_expiry.with_label_values(&[listener]).set(seconds(at));
+    }
+
+    /// A credential for the backend, by its name in the configuration.
+    pub fn upstream_credential(&self, name: &str) -> UpstreamCredential {
+        self.credentials.named(name)
     }
 
     /// Connections of the listener at this address.
@@ -320,7 +327,7 @@ fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, pr
     register(registry, IntCounter::new(name, help)?)
 }
 
-fn counters(
+pub(super) fn counters(
     registry: &Registry,
     name: &str,
     help: &str,
@@ -329,13 +336,20 @@ fn counters(
     register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
 }
 
-fn gauges(
+pub(super) fn gauges(
     registry: &Registry,
     name: &str,
     help: &str,
     labels: &[&str],
 ) -> Result<GaugeVec, prometheus::Error> {
     register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn build_info(registry: &Registry) -> Result<(), prometheus::Error> {
+    let help = "1, labelled with the version.";
+    let info = gauges(registry, "portcullis_build_info", help, &["version"])?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+    Ok(())
 }
 
 fn in_flight(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
@@ -367,9 +381,15 @@ fn histogram(name: &str, help: &str) -> HistogramOpts {
     HistogramOpts::new(name, help).buckets(BUCKETS_SECONDS.to_vec())
 }
 
-fn seconds(at: SystemTime) -> f64 {
+pub(super) fn seconds(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
+
+/// See [`AllCredentials`].
+pub(super) const CREDENTIAL_EXPIRY: &str =
+    "portcullis_upstream_credential_expiry_timestamp_seconds";
+/// See [`AllCredentials`].
+pub(super) const CREDENTIAL_RENEWALS: &str = "portcullis_upstream_credential_renewals_total";
 
 /// From a cached 4 KiB GET to a part of 5 GiB.
 const BUCKETS_SECONDS: [f64; 13] =

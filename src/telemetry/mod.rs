@@ -2,5 +2,6 @@
 
 pub mod audit;
 pub mod client;
+mod credential;
 pub mod log;
 pub mod metrics;

@@ -19,10 +19,10 @@ use rustls::{
 };
 
 use super::{
-    Idle, Outbound,
+    Idle, Outbound, Sources, Wallet,
     watch::{Watch, Watched},
 };
-use crate::sigv4::{Credential, Signer, SigningError};
+use crate::sigv4::{Signer, SigningError};
 
 /// The backend, as validated.
 #[derive(Clone, Debug)]
@@ -31,8 +31,8 @@ pub struct Settings {
     pub endpoint: Uri,
     /// The region to sign for.
     pub region: String,
-    /// The proxy's own credential there.
-    pub credential: Credential,
+    /// The proxy's own credentials there.
+    pub credentials: Sources,
     /// PEM file of CAs trusted for it; `None`: the system's.
     pub ca: Option<PathBuf>,
     /// Time to connect, TLS not included.
@@ -45,7 +45,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Client {
     pool: Pool<HttpsConnector<HttpConnector>, Watched>,
-    signer: Signer,
+    wallet: Wallet,
     endpoint: Uri,
     region: String,
     idle_timeout: Duration,
@@ -75,6 +75,12 @@ pub enum Error {
     /// It neither took bytes nor answered.
     #[error("the backend was silent for {} seconds", .0.as_secs())]
     Silent(Duration),
+    /// The source of a credential has given none, or none that is still valid.
+    #[error("there is no valid upstream credential {name:?}")]
+    NoCredential {
+        /// Its name in the configuration.
+        name: String,
+    },
     /// The request could not be built or signed.
     #[error(transparent)]
     Unsigned(#[from] SigningError),
@@ -87,7 +93,7 @@ pub enum Error {
 
 impl Client {
     /// Reads the trusted CAs and prepares the pool; connects to nothing yet.
-    pub fn new(settings: &Settings) -> Result<Self, Error> {
+    pub fn new(settings: &Settings, wallet: Wallet) -> Result<Self, Error> {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -106,7 +112,7 @@ impl Client {
             .build(connector);
         Ok(Self {
             pool,
-            signer: Signer::new(&settings.credential, &settings.region),
+            wallet,
             endpoint: settings.endpoint.clone(),
             region: settings.region.clone(),
             idle_timeout: settings.idle_timeout,
@@ -118,13 +124,23 @@ impl Client {
         &self.region
     }
 
+    /// The credentials that requests leave with.
+    pub fn wallet(&self) -> &Wallet {
+        &self.wallet
+    }
+
+    /// The signer of the credential that a caller is mapped to; `None`: the common one.
+    pub async fn signer(&self, name: Option<&str>, now: SystemTime) -> Result<Signer, Error> {
+        self.wallet.signer(name, now).await
+    }
+
     /// Addresses a head to the backend and signs it: `target` is path and query, encoded.
     pub fn sign(
         &self,
         mut head: http::request::Parts,
         target: &str,
         body: Outbound,
-        now: SystemTime,
+        (signer, now): (&Signer, SystemTime),
     ) -> Result<Signed, Error> {
         let mut uri = self.endpoint.clone().into_parts();
         uri.path_and_query = Some(PathAndQuery::try_from(target).map_err(http::Error::from)?);
@@ -134,7 +150,7 @@ impl Client {
                 http::HeaderValue::try_from(authority.as_str()).map_err(http::Error::from)?;
             head.headers.insert(HOST, host);
         }
-        self.signer.sign(&mut head, now)?;
+        signer.sign(&mut head, &self.region, now)?;
         Ok(Signed { head, body })
     }
 

@@ -1,10 +1,12 @@
 //! The way to the backend: a pooled client over plain TCP or TLS, and the only bodies that it takes.
 
 mod client;
+mod credential;
 mod idle;
 mod outbound;
 mod watch;
 
 pub use client::{Client, Error, Settings, Signed, tls};
+pub use credential::{COMMON, Origin, Role, Source, Sources, Wallet};
 pub use idle::{Idle, IdleError};
 pub use outbound::Outbound;

@@ -15,6 +15,7 @@ mod audit;
 mod auth;
 mod auth_modes;
 mod credential_limits;
+mod credentials;
 mod customer_keys;
 mod deletion;
 mod documents;

@@ -17,10 +17,9 @@ use super::{
 };
 use crate::{
     cli::{Failure, out},
-    identity::{Identity, Limits},
     s3::headers,
     secret::Secret,
-    sigv4::{Credential, Signer},
+    sigv4::{AccessKey, Signer},
     upstream,
 };
 
@@ -132,15 +131,14 @@ impl Traveller {
             .https_or_http()
             .enable_http1()
             .build();
-        let credential = Credential {
-            access_key_id: setup.access_key_id.clone(),
-            secret_access_key: Secret::new(setup.secret_access_key.as_str()),
-            identity: Identity::user("123456789012", "dev")?,
-            limits: Limits::default(),
+        let access_key = AccessKey {
+            id: setup.access_key_id.clone(),
+            secret: Secret::new(setup.secret_access_key.as_str()),
+            session_token: None,
         };
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
-            signer: Signer::new(&credential, REGION),
+            signer: Signer::new(access_key)?,
             https: environment.https.to_string(),
             http: environment.http.to_string(),
         })
@@ -157,7 +155,7 @@ impl Traveller {
             request = request.header(headers::X_AMZ_SERVER_SIDE_ENCRYPTION, sse);
         }
         let (mut head, ()): (Parts, ()) = request.body(())?.into_parts();
-        self.signer.sign(&mut head, crate::cli::now())?;
+        self.signer.sign(&mut head, REGION, crate::cli::now())?;
         let request = Request::from_parts(head, Full::from(stop.body));
         let answer = tokio::time::timeout(ANSWER_MAX, self.client.request(request))
             .await

@@ -10,9 +10,11 @@ use std::{
 use tempfile::TempDir;
 
 use super::{Config, Fault, load_with};
+use crate::upstream::Origin;
 
 mod auth;
 mod identity;
+mod upstream;
 
 /// A folder with a sound configuration in it.
 struct Folder(TempDir);
@@ -84,7 +86,9 @@ fn a_sound_configuration_loads() {
     let config = Folder::sound().load().unwrap();
     assert_eq!(config.listeners[0].settings.connections_max, 4096);
     assert_eq!(config.gate.token_secrets[0].expose(), b"0123456789abcdef0123456789abcdef");
-    assert_eq!(config.gate.upstream.credential.access_key_id, "AKIDUPSTREAM");
+    let common = &config.gate.upstream.credentials.common;
+    let Origin::Static(access_key) = &common.origin else { panic!("{common:?}") };
+    assert_eq!(access_key.id, "AKIDUPSTREAM");
     assert_eq!(config.inventory.callers, ["arn:aws:iam::123456789012:user/alice"]);
     assert_eq!(config.warnings, []);
     let names: Vec<_> = config.files.iter().map(|path| path.file_name().unwrap()).collect();

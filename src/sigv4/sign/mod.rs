@@ -12,24 +12,24 @@ use http::{
 };
 
 use super::{
-    Credential,
+    AccessKey,
     canonical::{self, ALGORITHM, Path},
     key::{LastKey, Scope, TERMINATOR},
     mode::UNSIGNED_PAYLOAD,
     timestamp,
     verify::SERVICE,
 };
-use crate::{s3::headers, secret::Secret};
+use crate::s3::headers;
 
-/// Signs requests to one backend.
+/// Signs requests to one backend with one access key.
 #[derive(Clone, Debug)]
 pub struct Signer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    access_key_id: String,
-    secret_access_key: Secret,
-    region: String,
+    access_key: AccessKey,
+    /// `x-amz-security-token`
+    token: Option<HeaderValue>,
     key: LastKey,
 }
 
@@ -39,23 +39,34 @@ struct Shared {
 pub struct SigningError(pub String);
 
 impl Signer {
-    /// For a credential and region; service `s3`.
-    pub fn new(credential: &Credential, region: &str) -> Self {
-        Self(Arc::new(Shared {
-            access_key_id: credential.access_key_id.clone(),
-            secret_access_key: credential.secret_access_key.clone(),
-            region: region.to_owned(),
-            key: LastKey::default(),
-        }))
+    /// For an access key; service `s3`.
+    ///
+    /// # Errors
+    ///
+    /// The session token cannot stand in a header.
+    pub fn new(access_key: AccessKey) -> Result<Self, SigningError> {
+        let token = access_key.session_token.as_ref();
+        let token = token.map(|token| HeaderValue::from_bytes(token.expose())).transpose()?;
+        let token = token.map(|mut token| {
+            token.set_sensitive(true);
+            token
+        });
+        Ok(Self(Arc::new(Shared { access_key, token, key: LastKey::default() })))
     }
 
-    /// Adds `x-amz-date`, `x-amz-content-sha256: UNSIGNED-PAYLOAD` and `authorization`. Every header
-    /// that is there is signed, but those that intermediaries may change.
+    /// Adds `x-amz-date`, `x-amz-content-sha256: UNSIGNED-PAYLOAD`, `authorization` and, where there is
+    /// one, `x-amz-security-token`. Every header that is there is signed, but those that intermediaries
+    /// may change.
     ///
     /// # Errors
     ///
     /// There is no host to sign for, or the access key id cannot stand in a header.
-    pub fn sign(&self, head: &mut Parts, now: SystemTime) -> Result<(), SigningError> {
+    pub fn sign(
+        &self,
+        head: &mut Parts,
+        region: &str,
+        now: SystemTime,
+    ) -> Result<(), SigningError> {
         if !head.headers.contains_key(HOST) && head.uri.authority().is_none() {
             return Err(SigningError("it names no host".to_owned()));
         }
@@ -64,7 +75,11 @@ impl Signer {
         head.headers.insert(headers::X_AMZ_DATE, date);
         let payload = HeaderValue::from_static(UNSIGNED_PAYLOAD);
         head.headers.insert(headers::X_AMZ_CONTENT_SHA256, payload);
-        let authorization = self.0.authorization(head, &timestamp);
+        match &self.0.token {
+            Some(token) => head.headers.insert(headers::X_AMZ_SECURITY_TOKEN, token.clone()),
+            None => head.headers.remove(headers::X_AMZ_SECURITY_TOKEN),
+        };
+        let authorization = self.0.authorization(head, region, &timestamp);
         let authorization = HeaderValue::try_from(authorization).map_err(SigningError::from)?;
         head.headers.insert(AUTHORIZATION, authorization);
         Ok(())
@@ -72,17 +87,17 @@ impl Signer {
 }
 
 impl Shared {
-    fn authorization(&self, head: &Parts, timestamp: &str) -> String {
+    fn authorization(&self, head: &Parts, region: &str, timestamp: &str) -> String {
         let date = timestamp.get(..timestamp::DATE_BYTES).unwrap_or_default();
-        let text = [date, &self.region, SERVICE, TERMINATOR].join("/");
-        let scope = Scope { text: &text, date, region: &self.region, service: SERVICE };
+        let text = [date, region, SERVICE, TERMINATOR].join("/");
+        let scope = Scope { text: &text, date, region, service: SERVICE };
         let names = signed_headers(head);
         let canonical = canonical::request(head, Path::Received, &names, UNSIGNED_PAYLOAD);
         let string_to_sign = canonical::string_to_sign(timestamp, scope, &canonical);
-        let key = self.key.get(&self.secret_access_key, scope);
+        let key = self.key.get(&self.access_key.secret, scope);
         self.key.keep(&key);
         let signature = hex::encode(key.sign(&string_to_sign));
-        let (id, names) = (&self.access_key_id, names.join(";"));
+        let (id, names) = (&self.access_key.id, names.join(";"));
         format!("{ALGORITHM} Credential={id}/{text}, SignedHeaders={names}, Signature={signature}")
     }
 }

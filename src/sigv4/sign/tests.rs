@@ -12,12 +12,12 @@ use aws_sigv4::{
 use http::{HeaderName, HeaderValue, Request, request::Parts};
 use proptest::{collection::vec, prelude::*};
 
-use super::{Credential, Signer};
+use super::{AccessKey, Signer};
 use crate::{
     identity::{Identity, Limits},
     s3::Operation,
     secret::Secret,
-    sigv4::{Credentials, Settings, timestamp, verify},
+    sigv4::{Credential, Credentials, Settings, timestamp, verify},
 };
 
 fn credential() -> Credential {
@@ -26,7 +26,17 @@ fn credential() -> Credential {
         secret_access_key: Secret::new("a secret"),
         identity: Identity::user("123456789012", "gate").unwrap(),
         limits: Limits::default(),
+        upstream: None,
     }
+}
+
+fn signer(session_token: Option<&str>) -> Signer {
+    let access_key = AccessKey {
+        id: "AKID".to_owned(),
+        secret: Secret::new("a secret"),
+        session_token: session_token.map(Secret::new),
+    };
+    Signer::new(access_key).unwrap()
 }
 
 fn now() -> SystemTime {
@@ -44,7 +54,7 @@ fn head(target: &str, headers: &[(&str, &[u8])]) -> Parts {
 }
 
 fn signed(mut head: Parts) -> Parts {
-    Signer::new(&credential(), "eu-central-1").sign(&mut head, now()).unwrap();
+    signer(None).sign(&mut head, "eu-central-1", now()).unwrap();
     head
 }
 
@@ -107,7 +117,36 @@ fn what_was_there_before_is_replaced() {
 #[test]
 fn a_head_without_a_host_cannot_be_signed() {
     let mut head = Request::get("/b/k").body(()).unwrap().into_parts().0;
-    assert!(Signer::new(&credential(), "eu-central-1").sign(&mut head, now()).is_err());
+    assert!(signer(None).sign(&mut head, "eu-central-1", now()).is_err());
+}
+
+#[test]
+fn a_session_token_is_sent_and_signed_and_never_shown() {
+    let mut head = head("/b/k", &[("x-amz-security-token", b"the client's")]);
+    signer(Some("the-token")).sign(&mut head, "eu-central-1", now()).unwrap();
+    assert_eq!(head.headers["x-amz-security-token"], "the-token");
+    let authorization = head.headers["authorization"].to_str().unwrap();
+    assert!(authorization.contains(";x-amz-security-token,"), "{authorization}");
+    let shown = format!("{head:?} {:?}", signer(Some("the-token")));
+    assert!(!shown.contains("the-token"), "{shown}");
+}
+
+#[test]
+fn a_token_that_no_header_can_hold_is_refused() {
+    let session_token = Some(Secret::new("a\nb"));
+    let access_key = AccessKey { id: "AKID".to_owned(), secret: Secret::new("s"), session_token };
+    assert!(Signer::new(access_key).is_err());
+}
+
+#[test]
+fn one_key_signs_for_several_regions() {
+    let signer = signer(None);
+    for region in ["eu-central-1", "us-west-2", "eu-central-1"] {
+        let mut head = head("/b/k", &[]);
+        signer.sign(&mut head, region, now()).unwrap();
+        let authorization = head.headers["authorization"].to_str().unwrap();
+        assert!(authorization.contains(&format!("/20150830/{region}/s3/")), "{authorization}");
+    }
 }
 
 proptest! {

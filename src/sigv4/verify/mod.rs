@@ -87,6 +87,14 @@ impl Caller {
         }
     }
 
+    /// The upstream credential that it is mapped to.
+    pub fn upstream(&self) -> Option<&str> {
+        match self {
+            Self::Anonymous | Self::Ambient(_) => None,
+            Self::Authenticated { credential, .. } => credential.upstream.as_deref(),
+        }
+    }
+
     /// What it may do at most; `None`: its credential says nothing.
     pub fn limits(&self) -> Option<&Limits> {
         match self {

@@ -289,7 +289,7 @@ const AMBIENT: &str = "[auth]\nmode = \"ambient\"\n\
                        [auth.principal]\nname = \"app\"\naccount = \"123456789012\"\n";
 
 /// Alice may sign; Mallory has a credential too.
-fn credentials() -> String {
+pub(crate) fn credentials() -> String {
     let mut text = String::new();
     for (name, id, secret) in [
         ("alice", ACCESS_KEY_ID, SECRET_ACCESS_KEY),
@@ -315,7 +315,7 @@ fn load(folder: &Path) -> Result<config::Config, String> {
 }
 
 /// Secrets must not be readable by others.
-fn write_private(path: &Path, text: &str) {
+pub(crate) fn write_private(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -1,9 +1,11 @@
 //! What the tests are told with: a gate, the backend behind it, the client before it.
 
+pub(crate) mod aws;
 pub(crate) mod certs;
 pub(crate) mod client;
 pub(crate) mod documents;
 pub(crate) mod gate;
+pub(crate) mod program;
 pub(crate) mod upstream;
 
 use std::time::{Duration, SystemTime};

@@ -41,6 +41,7 @@ fn verified(head: &Parts) -> Verified {
         secret_access_key: Secret::new(SECRET),
         identity: Identity::user("123456789012", "alice").unwrap(),
         limits: Limits::default(),
+        upstream: None,
     }]);
     let settings = Settings { region: "us-east-1".to_owned() };
     verify(head, Operation::PutObject, &credentials, &settings, now()).unwrap()

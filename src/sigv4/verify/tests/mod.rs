@@ -48,6 +48,7 @@ fn credentials() -> Credentials {
         secret_access_key: Secret::new(SECRET),
         identity: Identity::user("123456789012", "alice").unwrap(),
         limits: Limits::default(),
+        upstream: None,
     }])
 }
 

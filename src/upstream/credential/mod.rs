@@ -1,0 +1,190 @@
+//! The credentials that requests leave with. Invariant: a request is signed with the credential that
+//! its caller is mapped to, while that one is valid, or not sent at all.
+
+mod provider;
+mod rotation;
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use self::{provider::provider, rotation::Rotation};
+use super::Error;
+use crate::{
+    secret::Secret,
+    sigv4::{AccessKey, Signer},
+    telemetry::metrics::Metrics,
+};
+
+/// Where a credential comes from, as validated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Who gives it.
+    pub origin: Origin,
+    /// The role that is assumed with it, whose temporary credential then signs.
+    pub role: Option<Role>,
+    /// Whose STS is asked.
+    pub region: String,
+}
+
+/// Who gives a credential
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>).
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The configuration.
+    Static(AccessKey),
+    /// The first that has one: environment, profile, web identity, container, instance.
+    Chain {
+        /// Instead of `AWS_PROFILE`.
+        profile: Option<String>,
+    },
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+    Environment,
+    /// AWS's shared files, with all that a profile may say: keys, roles, processes.
+    Profile {
+        /// Instead of `AWS_PROFILE`.
+        profile: Option<String>,
+    },
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`, as EKS sets them (IRSA).
+    WebIdentity,
+    /// `AWS_CONTAINER_CREDENTIALS_*_URI`, as ECS and EKS Pod Identity set them.
+    Container,
+    /// The EC2 instance's metadata service, version 2.
+    Instance,
+}
+
+/// A role to assume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// `arn:aws:iam::123456789012:role/NAME`
+    pub arn: String,
+    /// What its trust policy asks of others' accounts.
+    pub external_id: Option<String>,
+}
+
+/// The sources of one configuration.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// For callers that are mapped to no other.
+    pub common: Source,
+    /// By name.
+    pub named: BTreeMap<String, Source>,
+}
+
+/// All credentials of a running gate.
+#[derive(Clone, Debug)]
+pub struct Wallet(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    common: Arc<Credential>,
+    named: BTreeMap<String, Arc<Credential>>,
+}
+
+/// A credential in use, and what it was made of.
+#[derive(Debug)]
+struct Credential {
+    source: Source,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Static(Signer),
+    Rotating(Rotation),
+}
+
+// === impl Wallet ===
+
+impl Wallet {
+    /// Opens every source. Those that `predecessor` has open go on as they are, so that a reload asks
+    /// nobody anew. To be called within a runtime: what expires is renewed by a task of its own, which
+    /// ends with the last wallet that holds it.
+    pub fn open(
+        sources: &Sources,
+        predecessor: Option<&Self>,
+        metrics: &Metrics,
+    ) -> Result<Self, Error> {
+        let open = |name: &str, source: &Source| {
+            let same = predecessor.and_then(|wallet| wallet.find(name));
+            match same.filter(|credential| credential.source == *source) {
+                Some(same) => Ok(Arc::clone(same)),
+                None => Credential::open(name, source, metrics).map(Arc::new),
+            }
+        };
+        let common = open(COMMON, &sources.common)?;
+        let named =
+            sources.named.iter().map(|(name, source)| Ok((name.clone(), open(name, source)?)));
+        Ok(Self(Arc::new(Kept { common, named: named.collect::<Result<_, Error>>()? })))
+    }
+
+    /// The signer of a named credential, or of the common one. Waits only where the first answer of
+    /// its source is still awaited.
+    pub(super) async fn signer(
+        &self,
+        name: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Signer, Error> {
+        let name = name.unwrap_or(COMMON);
+        let missing = || Error::NoCredential { name: name.to_owned() };
+        match &self.find(name).ok_or_else(missing)?.held {
+            Held::Static(signer) => Ok(signer.clone()),
+            Held::Rotating(rotation) => rotation.signer(now).await.ok_or_else(missing),
+        }
+    }
+
+    /// Whether the common credential is there and valid.
+    pub fn is_ready(&self, now: SystemTime) -> bool {
+        match &self.0.common.held {
+            Held::Static(_) => true,
+            Held::Rotating(rotation) => rotation.current(now).is_some(),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<Credential>> {
+        if name == COMMON { Some(&self.0.common) } else { self.0.named.get(name) }
+    }
+}
+
+// === impl Credential ===
+
+impl Credential {
+    fn open(name: &str, source: &Source, metrics: &Metrics) -> Result<Self, Error> {
+        let held = match (&source.origin, &source.role) {
+            (Origin::Static(access_key), None) => Held::Static(Signer::new(access_key.clone())?),
+            _ => Held::Rotating(Rotation::start(
+                provider(source.clone()),
+                metrics.upstream_credential(name),
+            )),
+        };
+        Ok(Self { source: source.clone(), held })
+    }
+}
+
+// === impl Origin ===
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Static(a), Self::Static(b)) => {
+                let tokens = (a.session_token.as_ref(), b.session_token.as_ref());
+                let same_token = match tokens {
+                    (Some(a), Some(b)) => is_same(a, b),
+                    (None, None) => true,
+                    (Some(_), None) | (None, Some(_)) => false,
+                };
+                a.id == b.id && is_same(&a.secret, &b.secret) && same_token
+            }
+            (Self::Chain { profile: a }, Self::Chain { profile: b })
+            | (Self::Profile { profile: a }, Self::Profile { profile: b }) => a == b,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+fn is_same(a: &Secret, b: &Secret) -> bool {
+    verify_slices_are_equal(a.expose(), b.expose()).is_ok()
+}
+
+/// The name of the common credential in metrics, logs and errors; no other may have it.
+pub const COMMON: &str = "default";
