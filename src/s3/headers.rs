@@ -86,6 +86,29 @@ pub mod presigned {
     pub const V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
 }
 
+/// Fields of a form that say who asks
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html>), in lower case, as
+/// fields are compared.
+pub mod form {
+    /// `AWS4-HMAC-SHA256`.
+    pub const ALGORITHM: &str = "x-amz-algorithm";
+    /// Access key id and scope.
+    pub const CREDENTIAL: &str = "x-amz-credential";
+    /// When it was signed.
+    pub const DATE: &str = "x-amz-date";
+    /// What is signed: which fields the form may have, in base64.
+    pub const POLICY: &str = "policy";
+    /// The token of temporary credentials.
+    pub const SECURITY_TOKEN: &str = "x-amz-security-token";
+    /// The signature, hex.
+    pub const SIGNATURE: &str = "x-amz-signature";
+
+    /// All of Signature Version 4, the policy aside.
+    pub const V4: [&str; 5] = [ALGORITHM, CREDENTIAL, DATE, SECURITY_TOKEN, SIGNATURE];
+    /// All of Signature Version 2, the policy aside: access key id and signature.
+    pub const V2: [&str; 2] = ["awsaccesskeyid", "signature"];
+}
+
 /// The one header of S3 without a prefix of its own that `http` does not name.
 pub const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 

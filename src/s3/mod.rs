@@ -4,6 +4,7 @@ mod classify;
 mod code;
 mod copy_source;
 mod encoding;
+pub mod form;
 pub mod headers;
 mod name;
 mod operation;

@@ -58,6 +58,16 @@ impl Query {
         Ok(Self(pairs))
     }
 
+    /// Of pairs that are decoded already.
+    ///
+    /// # Errors
+    ///
+    /// As of a text: a name occurs twice or is empty, there are too many, or U+0000 is among them.
+    pub(super) fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, InvalidQuery> {
+        // The text of the pairs is read as any other, so that there is one set of rules.
+        Self::parse(&Self(pairs).encode())
+    }
+
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())

@@ -2,6 +2,7 @@
 //! what two readers could read in two ways is refused, and upstream is built from the reading
 //! alone.
 
+mod form;
 mod head;
 mod presigned;
 mod route;
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 pub use self::target::{Domains, host};
 use super::{
     Action, Code, CopySource, InvalidName, InvalidQuery, Operation, Query, Resource, encoding,
+    form::Answer,
     headers, is_requested,
     operation::{Condition, Mark, Permission},
 };
@@ -32,6 +34,7 @@ pub struct Request {
     pub headers: HeaderMap,
     copy_source: Option<CopySource>,
     tags: Option<Query>,
+    answer: Option<Answer>,
 }
 
 /// The permissions of a request stand in its body: the keys of `DeleteObjects` (see
@@ -64,7 +67,7 @@ pub fn classify(head: &Parts, domains: &Domains) -> Result<Request, Unclassified
     let copy_source = copy_source(&mut headers)?;
     let tags = tags(&mut headers)?;
     let operation = route::operation(&head.method, &resource, mark(&headers), &query)?;
-    Ok(Request { operation, resource, query, headers, copy_source, tags })
+    Ok(Request { operation, resource, query, headers, copy_source, tags, answer: None })
 }
 
 // === impl Request ===
@@ -110,6 +113,11 @@ impl Request {
     /// The tags in `x-amz-tagging`, each name once.
     pub fn tags(&self) -> Option<&Query> {
         self.tags.as_ref()
+    }
+
+    /// What the sender of a form is answered; `None`: the upload came in no form.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.answer.as_ref()
     }
 
     fn needed(&self, permission: &Permission) -> Option<(&'static str, Resource)> {
@@ -223,6 +231,7 @@ fn preflight(head: &Parts, resource: Resource) -> Result<Request, Unclassified> 
         headers: asked.collect(),
         copy_source: None,
         tags: None,
+        answer: None,
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) fn operation(
         Resource::Bucket(_) => Level::Bucket,
         Resource::Object(..) => Level::Object,
     };
-    let place = Place { method, level, mark: meant(mark, method, level)? };
+    let place = Place { method, level, mark: meant(mark, method, level, query)? };
     let found = place.find(query);
     for (name, value) in query.pairs() {
         if !found.is_some_and(|operation| takes(operation, name)) {
@@ -45,10 +45,19 @@ pub(super) fn method_not_allowed() -> Unclassified {
     Unclassified::new(Code::MethodNotAllowed, message)
 }
 
-/// A form is one only where it could be: clients send any Content-Type with an object. A copy
-/// source is always meant.
-fn meant(mark: Option<Mark>, method: &Method, level: Level) -> Result<Option<Mark>, Unclassified> {
+/// A form is one only where it could be: clients send any Content-Type with an object. Where nothing
+/// else is asked it is one, whatever its type says, and is told what type it needs. A copy source is
+/// always meant.
+fn meant(
+    mark: Option<Mark>,
+    method: &Method,
+    level: Level,
+    query: &Query,
+) -> Result<Option<Mark>, Unclassified> {
     match mark {
+        None if method == Method::POST && level == Level::Bucket && query.pairs().is_empty() => {
+            Ok(Some(Mark::Form))
+        }
         Some(Mark::CopySource) if method != Method::PUT || level != Level::Object => {
             let name = headers::X_AMZ_COPY_SOURCE;
             Err(invalid(&format!("The header {name} belongs to a PUT of an object")))

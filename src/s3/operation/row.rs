@@ -36,7 +36,7 @@ pub(in crate::s3) enum Selector {
 pub(in crate::s3) enum Mark {
     /// `x-amz-copy-source`.
     CopySource,
-    /// `Content-Type: multipart/form-data`, on a bucket.
+    /// `Content-Type: multipart/form-data` on a bucket, or a POST there that says nothing else.
     Form,
 }
 

@@ -6,9 +6,12 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use quick_xml::events::BytesStart;
 
-use super::{MalformedXml, Piece, Pieces, malformed};
+use super::{
+    MalformedXml, Pieces,
+    elements::{child, close, open_root, unexpected},
+    malformed,
+};
 use crate::s3::{Action, BucketName, ObjectKey, Resource, headers, is_requested};
 
 /// A `<Delete>` document, as it came and as it was read.
@@ -94,7 +97,7 @@ impl DeletedObject {
 
 fn objects(document: &[u8]) -> Result<Vec<DeletedObject>, MalformedXml> {
     let mut pieces = Pieces::of(document)?;
-    open_root(&mut pieces)?;
+    open_root(&mut pieces, "Delete")?;
     let mut objects = Vec::new();
     let mut has_quiet = false;
     while let Some(start) = child(&mut pieces)? {
@@ -135,60 +138,6 @@ fn object(pieces: &mut Pieces<'_>, tag_bytes: usize) -> Result<DeletedObject, Ma
         return Err(malformed("a `VersionId` is empty"));
     }
     Ok(DeletedObject { key, version_id, etag, element: start..pieces.position()? })
-}
-
-fn open_root(pieces: &mut Pieces<'_>) -> Result<(), MalformedXml> {
-    loop {
-        match pieces.next()? {
-            // With a prefix it would be another element to readers without namespaces.
-            Piece::Start(start) if start.name().into_inner() == "Delete" => return Ok(()),
-            Piece::Text(text) if is_blank(&text) => {}
-            Piece::Start(_) | Piece::Empty(_) | Piece::End | Piece::Text(_) | Piece::Eof => {
-                return Err(malformed("its root is not `Delete`"));
-            }
-        }
-    }
-}
-
-/// The next child's start; `None` at the end of the element that it would be in.
-fn child<'a>(pieces: &mut Pieces<'a>) -> Result<Option<BytesStart<'a>>, MalformedXml> {
-    loop {
-        match pieces.next()? {
-            Piece::Start(start) if start.attributes_raw().trim().is_empty() => {
-                return Ok(Some(start));
-            }
-            Piece::Start(start) | Piece::Empty(start) => {
-                return Err(unexpected(start.name().into_inner()));
-            }
-            Piece::End => return Ok(None),
-            Piece::Text(text) if is_blank(&text) => {}
-            Piece::Text(_) => return Err(malformed("there is text between its elements")),
-            Piece::Eof => return Err(malformed("it breaks off")),
-        }
-    }
-}
-
-/// Nothing comes behind the root.
-fn close(pieces: &mut Pieces<'_>) -> Result<(), MalformedXml> {
-    loop {
-        match pieces.next()? {
-            Piece::Eof => return Ok(()),
-            Piece::Text(text) if is_blank(&text) => {}
-            Piece::Start(_) | Piece::Empty(_) | Piece::End | Piece::Text(_) => {
-                return Err(malformed("something follows its root"));
-            }
-        }
-    }
-}
-
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(|byte| b" \t\r\n".contains(&byte))
-}
-
-fn unexpected(element: &str) -> MalformedXml {
-    malformed(&format!(
-        "the element `{element}` is unknown, repeated, empty or has attributes where it stands"
-    ))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>

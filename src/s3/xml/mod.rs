@@ -1,9 +1,12 @@
-//! XML that must be read or mended on its way: keys of `DeleteObjects`, upload ids. Invariant: no
-//! document type, no entity but the predefined ones, nothing that two XML readers take differently.
+//! XML that must be read or mended on its way: keys of `DeleteObjects`, upload ids, a form's tags.
+//! Invariant: no document type, no entity but the predefined ones, nothing that two XML readers take
+//! differently.
 
 mod delete;
+mod elements;
 mod locate;
 mod splice;
+mod tagging;
 
 use std::{borrow::Cow, ops::Range};
 
@@ -17,6 +20,7 @@ pub use self::{
     delete::{DeletedObject, Deletion},
     locate::{find, locate},
     splice::append,
+    tagging::tags,
 };
 
 /// Not the XML that S3 defines (becomes `MalformedXML`).
