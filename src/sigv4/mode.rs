@@ -44,7 +44,7 @@ impl<'a> ContentSha256<'a> {
         };
         let parameter = match place {
             Some(Place::Query { .. }) => parameters.content_sha256.as_ref().map(Cow::as_ref),
-            Some(Place::Header) | None => None,
+            Some(Place::Header | Place::Form) | None => None,
         };
         let line = match (header, parameter, place) {
             (Some(header), Some(parameter), _) if header != parameter => {
@@ -61,7 +61,7 @@ impl<'a> ContentSha256<'a> {
                     "Missing required header for this request: x-amz-content-sha256",
                 ));
             }
-            (None, None, Some(Place::Query { .. }) | None) => UNSIGNED_PAYLOAD,
+            (None, None, Some(Place::Query { .. } | Place::Form) | None) => UNSIGNED_PAYLOAD,
         };
         Ok(Self { line, mode: Mode::parse(line)? })
     }

@@ -42,14 +42,16 @@ pub(super) enum Place {
     Query {
         expires: Duration,
     },
+    /// The fields of a form, good for as long as its policy says.
+    Form,
 }
 
-/// What both forms consist of, as they came.
-struct Claims<'a> {
-    credential: &'a str,
-    signed_headers: &'a str,
-    signature: &'a str,
-    timestamp: Cow<'a, str>,
+/// What a signature consists of in any place, as it came.
+pub(super) struct Claims<'a> {
+    pub(super) credential: &'a str,
+    pub(super) signed_headers: &'a str,
+    pub(super) signature: &'a str,
+    pub(super) timestamp: Cow<'a, str>,
 }
 
 /// Reads what is presented; `None`: the caller is anonymous.
@@ -82,7 +84,7 @@ impl Place {
                 Code::AuthorizationHeaderMalformed,
                 format!("The authorization header is malformed; {fault}"),
             ),
-            Self::Query { .. } => {
+            Self::Query { .. } | Self::Form => {
                 incomplete(format!("Error parsing the X-Amz-Credential parameter; {fault}"))
             }
         }
@@ -174,7 +176,8 @@ fn expires(text: &str) -> Result<Duration, Refused> {
     })
 }
 
-fn presented(place: Place, claims: Claims<'_>) -> Result<Presented<'_>, Refused> {
+/// Reads the claims, wherever they stood.
+pub(super) fn presented(place: Place, claims: Claims<'_>) -> Result<Presented<'_>, Refused> {
     let signed_at = timestamp::parse(&claims.timestamp).ok_or_else(|| {
         incomplete("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     })?;
@@ -228,7 +231,7 @@ fn signed_headers(place: Place, text: &str) -> Result<Vec<&str>, Refused> {
 }
 
 /// `otherwise` tells of all but the one that is known and not supported.
-fn check_algorithm(algorithm: &str, otherwise: fn() -> Refused) -> Result<(), Refused> {
+pub(super) fn check_algorithm(algorithm: &str, otherwise: fn() -> Refused) -> Result<(), Refused> {
     match algorithm {
         ALGORITHM => Ok(()),
         "AWS4-ECDSA-P256-SHA256" => Err(Refused::new(
@@ -239,11 +242,11 @@ fn check_algorithm(algorithm: &str, otherwise: fn() -> Refused) -> Result<(), Re
     }
 }
 
-fn incomplete(message: impl Into<String>) -> Refused {
+pub(super) fn incomplete(message: impl Into<String>) -> Refused {
     Refused::new(Code::AuthorizationQueryParametersError, message)
 }
 
-fn unsupported() -> Refused {
+pub(super) fn unsupported() -> Refused {
     Refused::new(
         Code::InvalidRequest,
         "The authorization mechanism you have provided is not supported. Please use \

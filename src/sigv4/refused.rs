@@ -1,6 +1,6 @@
 //! Why a request, or its body, is refused: in AWS's terms, with nothing in it that is secret.
 
-use crate::s3::Code;
+use crate::s3::{Code, form::InvalidForm};
 
 /// Why a signature was refused, with the XML elements that AWS adds.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -22,5 +22,11 @@ impl Refused {
     pub(super) fn with(mut self, element: &'static str, text: impl Into<String>) -> Self {
         self.elements.push((element, text.into()));
         self
+    }
+}
+
+impl From<InvalidForm> for Refused {
+    fn from(InvalidForm { code, message, elements }: InvalidForm) -> Self {
+        Self { code, message, elements }
     }
 }

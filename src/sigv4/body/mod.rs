@@ -1,6 +1,8 @@
 //! Request bodies: decoded and verified as they stream. Invariant: the last bytes of a body come out
 //! only after everything that its head promised has held.
 
+mod coding;
+
 use std::{
     pin::Pin,
     sync::{
@@ -13,19 +15,20 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use self::coding::Coding;
 use super::{
     Refused,
     checksum::{Algorithm, Expected, Hasher},
-    chunked::{Decoder, Signing, Step, incomplete, malformed_trailer},
-    payload::{Framing, Payload, Trailer},
+    chunked::{Step, incomplete, malformed_trailer},
+    payload::{Payload, Trailer},
 };
 
 /// A body whose hash, checksum or trailer is verified to its end. Its last bytes come only after the
 /// check; if it fails, an error comes in their place, so that upstream never completes the object.
 pub struct VerifiedBody<B> {
     raw: B,
-    decoder: Option<Decoder>,
-    /// Raw bytes that the decoder has not taken yet.
+    coding: Coding,
+    /// Raw bytes that the coding has not taken yet.
     input: Bytes,
     expected: Vec<Expected>,
     trailer: Option<Trailer>,
@@ -64,14 +67,6 @@ pub enum BodyError {
 
 impl<B> VerifiedBody<B> {
     pub(super) fn new(raw: B, payload: &Payload) -> Self {
-        let decoder = match &payload.framing {
-            Framing::Plain => None,
-            Framing::Chunks => Some(Decoder::new(Signing::None)),
-            Framing::SignedChunks(signatures) => {
-                Some(Decoder::new(Signing::Checked(signatures.clone())))
-            }
-            Framing::UncheckedChunks => Some(Decoder::new(Signing::Unchecked)),
-        };
         let mut hashers: Vec<(Algorithm, Hasher)> = Vec::new();
         let promised = payload.expected.iter().map(|expected| expected.algorithm);
         for algorithm in promised.chain(payload.trailer.iter().map(|trailer| trailer.algorithm)) {
@@ -81,7 +76,7 @@ impl<B> VerifiedBody<B> {
         }
         Self {
             raw,
-            decoder,
+            coding: Coding::of(&payload.framing),
             input: Bytes::new(),
             expected: payload.expected.clone(),
             trailer: payload.trailer.clone(),
@@ -120,7 +115,7 @@ impl<B> VerifiedBody<B> {
 
     /// The raw body has ended: everything promised must hold now.
     fn verify(&mut self) -> Result<(), Refused> {
-        let fields = self.decoder.take().map(Decoder::finish).transpose()?.unwrap_or_default();
+        let fields = std::mem::take(&mut self.coding).finish()?;
         if self.received != self.length {
             return Err(incomplete("there are fewer"));
         }
@@ -175,12 +170,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         while !this.ended {
-            let step = match &mut this.decoder {
-                Some(decoder) => decoder.step(&mut this.input),
-                None if this.input.is_empty() => Ok(Step::More),
-                None => Ok(Step::Data(std::mem::take(&mut this.input))),
-            };
-            let taken = match step {
+            let taken = match this.coding.step(&mut this.input) {
                 Ok(Step::Data(data)) => this.take(data),
                 Ok(Step::More) => match ready!(Pin::new(&mut this.raw).poll_frame(cx)) {
                     Some(Ok(frame)) => {

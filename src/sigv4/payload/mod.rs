@@ -9,9 +9,9 @@ use super::{
     Refused,
     checksum::{Algorithm, Expected, What},
     chunked::{EMPTY_SHA256, Signatures},
-    mode::{ContentSha256, Mode},
+    mode::{ContentSha256, Mode, UNSIGNED_PAYLOAD},
 };
-use crate::s3::{Code, Operation, headers};
+use crate::s3::{Code, Operation, form::FileReader, headers};
 
 /// The promise. A [`super::VerifiedBody`] holds the body to it.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(super) enum Framing {
     SignedChunks(Signatures),
     /// Signed chunks, of a caller who needs no signature.
     UncheckedChunks,
+    /// The file of a form, and the form's end.
+    Form(Box<FileReader>),
 }
 
 /// A checksum that follows the body.
@@ -78,6 +80,12 @@ impl Payload {
             Mode::Signed | Mode::SignedTrailer => Framing::UncheckedChunks,
         };
         Self::framed(received, operation, content, framing)
+    }
+
+    /// What a form promises of its file; `effective` are the headers that its fields make.
+    pub(super) fn form(effective: &HeaderMap, file: FileReader) -> Result<Self, Refused> {
+        let content = ContentSha256 { line: UNSIGNED_PAYLOAD, mode: Mode::Unsigned };
+        Self::framed(effective, Operation::PutObject, &content, Framing::Form(Box::new(file)))
     }
 
     fn framed(

@@ -12,6 +12,7 @@ use super::{
     Credential, Credentials, Refused, VerifiedBody,
     canonical::{self, Path},
     chunked::Signatures,
+    credential::Entry,
     key::{Scope, SigningKey},
     mode::ContentSha256,
     parameters::Parameters,
@@ -38,6 +39,8 @@ pub enum AuthType {
     Header,
     /// `REST-QUERY-STRING`.
     Query,
+    /// `POST`: in the fields of a form.
+    Form,
 }
 
 impl AuthType {
@@ -46,6 +49,7 @@ impl AuthType {
         match self {
             Self::Header => "REST-HEADER",
             Self::Query => "REST-QUERY-STRING",
+            Self::Form => "POST",
         }
     }
 }
@@ -55,6 +59,7 @@ impl Place {
         match self {
             Self::Header => AuthType::Header,
             Self::Query { .. } => AuthType::Query,
+            Self::Form => AuthType::Form,
         }
     }
 }
@@ -105,7 +110,8 @@ impl Caller {
 }
 
 /// Proof that the head's signature holds, or that none is needed: none was claimed, or callers are
-/// known by where they come from. Private: made by [`verify`] and [`super::ambient`] alone.
+/// known by where they come from. Private: made by [`verify`], [`super::ambient`] and
+/// [`super::verify_form`] alone.
 #[derive(Debug)]
 pub struct Verified {
     caller: Caller,
@@ -153,13 +159,7 @@ pub fn verify(
         return Ok(Verified { caller: Caller::Anonymous, payload });
     };
     check_scope(&presented, settings)?;
-    let entry = credentials.entry(presented.access_key_id).ok_or_else(|| {
-        Refused::new(
-            Code::InvalidAccessKeyId,
-            "The AWS Access Key Id you provided does not exist in our records.",
-        )
-        .with("AWSAccessKeyId", presented.access_key_id)
-    })?;
+    let entry = entry(credentials, presented.access_key_id)?;
     check_token(received, &parameters)?;
     check_time(&presented, now)?;
     check_coverage(received, &presented)?;
@@ -178,7 +178,21 @@ pub fn verify(
     Ok(Verified { caller, payload })
 }
 
-fn check_scope(presented: &Presented<'_>, settings: &Settings) -> Result<(), Refused> {
+/// The credential that a caller names.
+pub(super) fn entry<'c>(
+    credentials: &'c Credentials,
+    access_key_id: &str,
+) -> Result<&'c Entry, Refused> {
+    credentials.entry(access_key_id).ok_or_else(|| {
+        Refused::new(
+            Code::InvalidAccessKeyId,
+            "The AWS Access Key Id you provided does not exist in our records.",
+        )
+        .with("AWSAccessKeyId", access_key_id)
+    })
+}
+
+pub(super) fn check_scope(presented: &Presented<'_>, settings: &Settings) -> Result<(), Refused> {
     let Scope { service, region, .. } = presented.scope;
     if service != SERVICE {
         return Err(presented.place.malformed(&format!(
@@ -196,7 +210,10 @@ fn check_scope(presented: &Presented<'_>, settings: &Settings) -> Result<(), Ref
 }
 
 /// Credentials here are long-lived ones; a token belongs to none of them.
-fn check_token(received: &HeaderMap, parameters: &Parameters<'_>) -> Result<(), Refused> {
+pub(super) fn check_token(
+    received: &HeaderMap,
+    parameters: &Parameters<'_>,
+) -> Result<(), Refused> {
     if parameters.security_token.is_none() && !received.contains_key(headers::X_AMZ_SECURITY_TOKEN)
     {
         return Ok(());
@@ -204,7 +221,7 @@ fn check_token(received: &HeaderMap, parameters: &Parameters<'_>) -> Result<(), 
     Err(Refused::new(Code::InvalidToken, "The provided token is malformed or otherwise invalid."))
 }
 
-fn check_time(presented: &Presented<'_>, now: SystemTime) -> Result<(), Refused> {
+pub(super) fn check_time(presented: &Presented<'_>, now: SystemTime) -> Result<(), Refused> {
     let ahead = presented.signed_at.duration_since(now).unwrap_or_default();
     let behind = now.duration_since(presented.signed_at).unwrap_or_default();
     match presented.place {
@@ -215,7 +232,7 @@ fn check_time(presented: &Presented<'_>, now: SystemTime) -> Result<(), Refused>
         .with("RequestTime", &*presented.timestamp)
         .with("ServerTime", timestamp::extended(now))
         .with("MaxAllowedSkewMilliseconds", SKEW_MAX.as_millis().to_string())),
-        Place::Query { .. } if ahead > SKEW_MAX => {
+        Place::Query { .. } | Place::Form if ahead > SKEW_MAX => {
             Err(Refused::new(Code::AccessDenied, "Request is not valid yet"))
         }
         Place::Query { expires } if behind > expires => {
@@ -224,7 +241,7 @@ fn check_time(presented: &Presented<'_>, now: SystemTime) -> Result<(), Refused>
                 .with("Expires", timestamp::extended(presented.signed_at + expires))
                 .with("ServerTime", timestamp::extended(now)))
         }
-        Place::Header | Place::Query { .. } => Ok(()),
+        Place::Header | Place::Query { .. } | Place::Form => Ok(()),
     }
 }
 
@@ -282,7 +299,7 @@ fn check_signature(
     .with("CanonicalRequestBytes", spaced_hex(&canonical)))
 }
 
-fn spaced_hex(bytes: &[u8]) -> String {
+pub(super) fn spaced_hex(bytes: &[u8]) -> String {
     let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     bytes.join(" ")
 }
