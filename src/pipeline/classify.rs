@@ -29,9 +29,15 @@ impl Received {
     }
 }
 
-/// Known to be S3, but not carried: forms are not yet verified, Object Lambda and directory buckets
-/// are other services behind S3's name.
+impl Classified {
+    /// Whether its fields must be read before it can be told what is asked.
+    pub(super) fn is_form(&self) -> bool {
+        self.request.operation == Operation::PostObject
+    }
+}
+
+/// Known to be S3, but not carried: Object Lambda and directory buckets are other services behind S3's
+/// name.
 fn is_carried(operation: Operation) -> bool {
-    !operation.directory_buckets_only()
-        && !matches!(operation, Operation::PostObject | Operation::WriteGetObjectResponse)
+    !operation.directory_buckets_only() && operation != Operation::WriteGetObjectResponse
 }

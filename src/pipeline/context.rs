@@ -73,7 +73,7 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
             principal_keys(keys, &credential.identity, Some(&credential.access_key_id));
             keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
             keys.set("s3:authType", auth_type.as_str());
-            if *auth_type == AuthType::Query {
+            if matches!(auth_type, AuthType::Query | AuthType::Form) {
                 let age = now.duration_since(*signed_at).unwrap_or(Duration::ZERO);
                 keys.set("s3:signatureAge", age.as_millis().to_string());
             }

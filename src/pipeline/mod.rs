@@ -2,6 +2,7 @@
 //! next can only be built from it:
 //!
 //! ```text
+//!                       ┌─▶ Filled ─┐
 //! Received ─▶ Classified ─▶ Authenticated ─▶ Confined ─▶ Treated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
 //! ```
 //!
@@ -16,6 +17,7 @@ mod confine;
 mod context;
 mod deletion;
 mod document;
+mod form;
 mod judge;
 mod prepare;
 mod receive;
@@ -87,8 +89,15 @@ impl Pipeline {
 async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody>, Error> {
     let classified = received.classify()?;
     trace.classified(&classified);
-    let authenticated =
-        classified.authenticate().inspect_err(|error| trace.unauthenticated(error))?;
+    let authenticated = if classified.is_form() {
+        let filled =
+            classified.fill_in().await.inspect_err(|error| trace.unauthenticated(error))?;
+        trace.filled(&filled);
+        filled.authenticate()
+    } else {
+        classified.authenticate()
+    };
+    let authenticated = authenticated.inspect_err(|error| trace.unauthenticated(error))?;
     trace.authenticated(&authenticated);
     let treated = authenticated.confine()?.treat()?;
     trace.treated(&treated);

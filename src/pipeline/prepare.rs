@@ -17,7 +17,7 @@ use super::{
     treat::KeyRing,
 };
 use crate::{
-    s3::{self, Operation, Resource, headers},
+    s3::{self, Operation, Resource, form::Answer, headers},
     sigv4::{self, BodyOutcome},
     transform::{
         location,
@@ -46,6 +46,8 @@ pub(super) enum ResponsePlan {
     Relay,
     /// The upload id gets a token for what was accepted.
     IssueUploadId { resource: Resource, accepted: Accepted },
+    /// The sender of a form is answered as the form asks.
+    AnswerForm(Answer),
     /// The client sees the upload id that it sent.
     ShowUploadId { presented: String },
     /// The client is told of the keys that were not passed on, too.
@@ -92,6 +94,9 @@ impl Authorized {
 }
 
 fn plan(request: &s3::Request, denied_keys: DeniedKeys) -> Result<ResponsePlan, Error> {
+    if let Some(answer) = request.answer() {
+        return Ok(ResponsePlan::AnswerForm(answer.clone()));
+    }
     Ok(match (request.operation, request.query.get("uploadId")) {
         (Operation::CreateMultipartUpload, _) => ResponsePlan::IssueUploadId {
             resource: request.resource.clone(),

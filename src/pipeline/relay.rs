@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use super::{
     deletion,
     document::{self, Unread},
+    form,
     prepare::ResponsePlan,
     receive::Context,
     reply::ReplyBody,
@@ -33,6 +34,7 @@ impl Answered {
             }
             _ if !head.status.is_success() => ReplyBody::stream(body),
             ResponsePlan::Relay => ReplyBody::stream(body),
+            ResponsePlan::AnswerForm(answer) => return form::reply(head, &answer),
             ResponsePlan::IssueUploadId { resource, accepted } => {
                 let document = mended(body, &CREATED, |upstream_id| {
                     issue(upstream_id, &resource, &accepted, &context)

@@ -32,6 +32,9 @@ pub(super) enum Error {
     /// The head's signature.
     #[error(transparent)]
     Refused(#[from] sigv4::Refused),
+    /// A form that cannot be read, or that asks for what no form can.
+    #[error(transparent)]
+    Form(#[from] s3::form::InvalidForm),
     /// A key that some backends take for another one, whose rule is another.
     #[error("the key's empty segments make two rules possible; write it without `//`")]
     TwoRules,
@@ -136,6 +139,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Refused(refusal) | Error::Body(sigv4::BodyError::Refused(refusal)) => {
             signature(refusal)
         }
+        Error::Form(invalid) => signature(&invalid.clone().into()),
         Error::Stranger(stranger) => {
             refused(Code::AccessDenied, format!("Access Denied: {stranger}."))
         }

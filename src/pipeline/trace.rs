@@ -16,6 +16,7 @@ use super::{
     authorize::Authorized,
     classify::Classified,
     deletion::DeniedKeys,
+    form::Filled,
     receive::{Received, monotonic},
     rescue::Error,
     treat::{Arrival, Treated},
@@ -81,6 +82,12 @@ impl Trace {
         if let Error::Stranger(stranger) = error {
             self.metrics.auth_failure(stranger.reason());
         }
+    }
+
+    /// The operation stays `PostObject`: so it is told apart from a `PutObject`.
+    pub(super) fn filled(&mut self, filled: &Filled) {
+        let resource = &filled.submission.upload.resource;
+        self.line.key = resource.key().map(ObjectKey::as_str).map(str::to_owned);
     }
 
     pub(super) fn authenticated(&mut self, authenticated: &Authenticated) {

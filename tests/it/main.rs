@@ -21,6 +21,7 @@ mod deletion;
 mod documents;
 mod drain;
 mod errors;
+mod forms;
 mod get;
 mod keys;
 mod limits;

@@ -68,6 +68,7 @@ fn verify(fields: &[(&str, &str)], now: SystemTime) -> Result<Caller, Refused> {
         secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         identity: Identity::user("123456789012", "alice").unwrap(),
         limits: Limits::default(),
+        upstream: None,
     }]);
     let settings = Settings { region: "us-east-1".to_owned() };
     verify_form(&Submission { form, upload, file }, &credentials, &settings, now)

@@ -4,6 +4,7 @@ pub(crate) mod aws;
 pub(crate) mod certs;
 pub(crate) mod client;
 pub(crate) mod documents;
+pub(crate) mod form;
 pub(crate) mod gate;
 pub(crate) mod program;
 pub(crate) mod upstream;
