@@ -70,9 +70,9 @@ impl Payload {
 }
 
 impl Treated {
-    /// Decides. Two operations have their body read here: `DeleteObjects` before it is permitted, since
-    /// its keys stand there, but not for those who could delete none; and `CreateBucket` afterwards,
-    /// whose small document must be translated.
+    /// Decides. Three operations have their body read here: `DeleteObjects` before it is permitted, since
+    /// its keys stand there, but not for those who could delete none; `CreateBucket` and
+    /// `CompleteMultipartUpload` afterwards, whose documents must be translated.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
         let Self { mut request, verified, body, upload, mut treatment, context } = self;
         let mut judge = Judge::new(&request, &verified, upload.as_ref(), &context);
@@ -89,12 +89,13 @@ impl Treated {
                 let permit = judge.decide(&request.actions()?)?;
                 let absence = Absence::judge(&request, judge);
                 let body = match body {
-                    Some(body) if operation == Operation::CreateBucket => {
-                        let (document, share) =
-                            receive(body, CREATE_BUCKET_BYTES_MAX, &context.room).await?;
-                        Payload::Document(document, share)
-                    }
-                    Some(body) => Payload::Stream(Box::new(body)),
+                    Some(body) => match document_bytes_max(operation) {
+                        Some(bytes_max) => {
+                            let (document, share) = receive(body, bytes_max, &context.room).await?;
+                            Payload::Document(document, share)
+                        }
+                        None => Payload::Stream(Box::new(body)),
+                    },
                     None => Payload::None,
                 };
                 Judged { permit, body, denied_keys: DeniedKeys::default(), absence }
@@ -128,7 +129,18 @@ struct Judged {
     absence: Absence,
 }
 
+/// Of the documents that are read once they are permitted, since they must be translated.
+fn document_bytes_max(operation: Operation) -> Option<usize> {
+    let limits = [
+        (Operation::CreateBucket, CREATE_BUCKET_BYTES_MAX),
+        (Operation::CompleteMultipartUpload, COMPLETE_BYTES_MAX),
+    ];
+    limits.into_iter().find_map(|(read, bytes_max)| (read == operation).then_some(bytes_max))
+}
+
 /// 1000 keys of 1024 bytes, most of them escaped, and their tags.
 const DELETE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A region, and 50 tags of 128 and 256 characters.
 const CREATE_BUCKET_BYTES_MAX: usize = 128 * 1024;
+/// 10,000 parts, each with its number, tag and a SHA-512.
+const COMPLETE_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -13,6 +13,7 @@ mod ambient;
 mod authenticate;
 mod authorize;
 mod classify;
+mod completion;
 mod confine;
 mod context;
 mod deletion;

@@ -10,14 +10,14 @@ use super::{
     absence::Absence,
     authenticate::ClientBody,
     authorize::{Authorized, Payload},
-    context,
+    completion, context,
     deletion::DeniedKeys,
     receive::Context,
     rescue::Error,
     treat::KeyRing,
 };
 use crate::{
-    s3::{self, Operation, Resource, form::Answer, headers},
+    s3::{self, Operation, Resource, form::Answer, headers, xml},
     sigv4::{self, BodyOutcome},
     transform::{
         location,
@@ -50,6 +50,8 @@ pub(super) enum ResponsePlan {
     AnswerForm(Answer),
     /// The client sees the upload id that it sent.
     ShowUploadId { presented: String },
+    /// The client sees the object's address as it knows it.
+    NameLocation { location: String },
     /// The client is told of the keys that were not passed on, too.
     TellDeniedKeys(DeniedKeys),
 }
@@ -58,7 +60,7 @@ impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
         let Self { mut request, permit, body, upload, denied_keys, absence, keys, signer, context } =
             self;
-        let plan = plan(&request, denied_keys)?;
+        let plan = plan(&request, denied_keys, &context)?;
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
         }
@@ -93,7 +95,11 @@ impl Authorized {
     }
 }
 
-fn plan(request: &s3::Request, denied_keys: DeniedKeys) -> Result<ResponsePlan, Error> {
+fn plan(
+    request: &s3::Request,
+    denied_keys: DeniedKeys,
+    context: &Context,
+) -> Result<ResponsePlan, Error> {
     if let Some(answer) = request.answer() {
         return Ok(ResponsePlan::AnswerForm(answer.clone()));
     }
@@ -104,6 +110,9 @@ fn plan(request: &s3::Request, denied_keys: DeniedKeys) -> Result<ResponsePlan, 
         },
         (Operation::ListParts, Some(presented)) => {
             ResponsePlan::ShowUploadId { presented: presented.to_owned() }
+        }
+        (Operation::CompleteMultipartUpload, _) => {
+            ResponsePlan::NameLocation { location: completion::address(request, context) }
         }
         _ if !denied_keys.is_empty() => ResponsePlan::TellDeniedKeys(denied_keys),
         _ => ResponsePlan::Relay,
@@ -121,6 +130,8 @@ fn translate(
     let document = if request.operation == Operation::CreateBucket {
         let (gate, backend) = (&settings.verify.region, settings.upstream.region());
         Bytes::from(location::translate(&document, gate, backend)?)
+    } else if request.operation == Operation::CompleteMultipartUpload {
+        Bytes::from(xml::without_checksums(&document)?)
     } else {
         document
     };

@@ -45,6 +45,10 @@ impl Answered {
                 let document = mended(body, &LISTED, |_| Ok(presented.clone()));
                 replace(&mut head.headers, document.await?)
             }
+            ResponsePlan::NameLocation { location } => {
+                head.headers.remove(header::CONTENT_LENGTH);
+                ReplyBody::completion(body, location)
+            }
             ResponsePlan::TellDeniedKeys(denied) => {
                 let errors = denied.to_errors(context.settings.explain_refusals);
                 let document = read(body, deletion::RESULT, DELETED_BYTES_MAX).await?;

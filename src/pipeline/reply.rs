@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use super::completion::Completion;
 use crate::{
     telemetry::metrics::Metrics,
     upstream::{Idle, IdleError},
@@ -27,6 +28,7 @@ pub struct ReplyBody {
 enum Kind {
     Text(Full<Bytes>),
     Stream(Idle<Incoming>),
+    Completion(Box<Completion<Idle<Incoming>>>),
 }
 
 impl ReplyBody {
@@ -38,6 +40,12 @@ impl ReplyBody {
     /// The backend's body as it comes.
     pub(super) fn stream(body: Idle<Incoming>) -> Self {
         Self { kind: Kind::Stream(body), counted: None }
+    }
+
+    /// The backend's word on a completed upload, with the object's address put right.
+    pub(super) fn completion(body: Idle<Incoming>, location: String) -> Self {
+        let completion = Box::new(Completion::new(body, location));
+        Self { kind: Kind::Completion(completion), counted: None }
     }
 
     /// Its bytes are counted as they leave.
@@ -57,6 +65,7 @@ impl Body for ReplyBody {
         let polled = match &mut self.kind {
             Kind::Text(text) => Pin::new(text).poll_frame(cx).map_err(|never| match never {}),
             Kind::Stream(stream) => Pin::new(stream).poll_frame(cx),
+            Kind::Completion(body) => Pin::new(&mut **body).poll_frame(cx),
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -76,6 +85,7 @@ impl Body for ReplyBody {
         match &self.kind {
             Kind::Text(text) => text.is_end_stream(),
             Kind::Stream(stream) => stream.is_end_stream(),
+            Kind::Completion(body) => body.is_end_stream(),
         }
     }
 
@@ -83,6 +93,7 @@ impl Body for ReplyBody {
         match &self.kind {
             Kind::Text(text) => text.size_hint(),
             Kind::Stream(stream) => stream.size_hint(),
+            Kind::Completion(body) => body.size_hint(),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::s3::xml::{self, MalformedXml};
 /// A `CreateBucketConfiguration` for the backend: a `LocationConstraint` that names the gate's region
 /// names the backend's instead, and is left out for us-east-1, which S3 knows by its absence
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>); where that is the gate's,
-/// no document gets to be one. Another region stays, for the backend to refuse. An empty result stands
-/// for no document.
+/// no document gets to be one, and one that names no region (but tags, say) gets the backend's. Another
+/// region stays, for the backend to refuse. An empty result stands for no document.
 pub fn translate(
     document: &[u8],
     gate_region: &str,
@@ -23,9 +23,16 @@ pub fn translate(
         return Ok(if is_named { named(backend_region).into_bytes() } else { Vec::new() });
     }
     let Some((region, text)) = xml::find(document, ROOT, ELEMENT)? else {
-        return Ok(document.to_vec());
+        let is_named = gate_region == US_EAST_1 && !mentions_region(document);
+        let content = constraint(backend_region);
+        return if is_named {
+            xml::append(document, ROOT, &content)
+        } else {
+            Ok(document.to_vec())
+        };
     };
-    if region != gate_region {
+    let is_unnamed = region.is_empty() && gate_region == US_EAST_1;
+    if region != gate_region && !is_unnamed {
         return Ok(document.to_vec());
     }
     if backend_region != US_EAST_1 {
@@ -36,8 +43,16 @@ pub fn translate(
 }
 
 fn named(region: &str) -> String {
-    let region = xml::escape(region);
-    format!("<{ROOT} xmlns=\"{NAMESPACE}\"><{ELEMENT}>{region}</{ELEMENT}></{ROOT}>")
+    format!("<{ROOT} xmlns=\"{NAMESPACE}\">{}</{ROOT}>", constraint(region))
+}
+
+fn constraint(region: &str) -> String {
+    format!("<{ELEMENT}>{}</{ELEMENT}>", xml::escape(region))
+}
+
+/// An empty element is found nowhere, and a directory bucket has a `Location` instead.
+fn mentions_region(document: &[u8]) -> bool {
+    document.windows(LOCATION.len()).any(|window| window == LOCATION)
 }
 
 /// From the `<` of the opening tag to the `>` of the closing one.
@@ -67,6 +82,8 @@ fn is_empty(document: &[u8]) -> bool {
 
 const ROOT: &str = "CreateBucketConfiguration";
 const ELEMENT: &str = "LocationConstraint";
+/// What [`ELEMENT`] begins with.
+const LOCATION: &[u8] = b"<Location";
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 const US_EAST_1: &str = "us-east-1";
 
@@ -103,6 +120,26 @@ mod tests {
         assert_eq!(String::from_utf8(translated).unwrap(), DOCUMENT);
         assert_eq!(translate(b"", "us-east-1", "us-east-1").unwrap(), b"");
         assert_eq!(translate(b"", "eu-central-1", "eu-west-3").unwrap(), b"");
+    }
+
+    #[test]
+    fn a_document_without_a_region_gets_the_backends_where_the_gates_is_us_east_1() {
+        let check = |content: &str, expected: &str| {
+            let document = |content: &str| {
+                format!("<CreateBucketConfiguration>{content}</CreateBucketConfiguration>")
+            };
+            let translated =
+                translate(document(content).as_bytes(), "us-east-1", "eu-central-1").unwrap();
+            assert_eq!(String::from_utf8(translated).unwrap(), document(expected));
+        };
+        let region = "<LocationConstraint>eu-central-1</LocationConstraint>";
+        let tags = "<Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags>";
+        check(tags, &format!("{tags}{region}"));
+        check("", region);
+        check("<LocationConstraint></LocationConstraint>", region);
+        for stays in ["<LocationConstraint/>", "<Location><Name>use1-az4</Name></Location>"] {
+            check(stays, stays);
+        }
     }
 
     #[test]

@@ -164,3 +164,54 @@ async fn create_with(gate: &Gate, upstream: &Upstream, name: &str, bytes: usize)
     let request = Request::post("/bucket/key?uploads", "").header(name, &"c".repeat(bytes));
     gate.send(request).await.is_ok().element("UploadId").unwrap()
 }
+
+/// CRT sends its own, computed over each part, and the size of the whole.
+#[tokio::test]
+async fn a_completion_tells_the_backend_of_no_checksums() {
+    let (gate, mut upstream, id) = upload().await;
+    let document = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Part>\
+                    <ETag>\"e\"</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32>\
+                    <PartNumber>1</PartNumber></Part></CompleteMultipartUpload>";
+    let request =
+        Request::post(&format!("/bucket/key?uploadId={}", id.replace('/', "%2F")), document)
+            .header("x-amz-checksum-crc32", "AAAAAA==")
+            .header("x-amz-checksum-type", "FULL_OBJECT")
+            .header("x-amz-mp-object-size", "4");
+    gate.send(request).await.is_ok();
+    let seen = upstream.next().await;
+    assert_eq!(
+        String::from_utf8(seen.body.clone()).unwrap(),
+        "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Part>\
+         <PartNumber>1</PartNumber><ETag>&quot;e&quot;</ETag></Part></CompleteMultipartUpload>"
+    );
+    for gone in ["x-amz-checksum-crc32", "x-amz-checksum-type"] {
+        assert_eq!(seen.header(gone), None, "{gone}");
+    }
+    assert_eq!(seen.header("x-amz-mp-object-size"), Some("4"));
+}
+
+#[tokio::test]
+async fn a_completion_that_cannot_be_read_is_refused() {
+    let (gate, upstream, id) = upload().await;
+    let target = format!("/bucket/key?uploadId={}", id.replace('/', "%2F"));
+    let document = "<CompleteMultipartUpload><Part><ETag>e</ETag></Part></CompleteMultipartUpload>";
+    gate.send(Request::post(&target, document)).await.is_refused_with(400, "MalformedXML");
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_completed_object_is_where_the_client_asked_for_it() {
+    let (gate, upstream, id) = upload().await;
+    let id = id.replace('/', "%2F");
+    let result = "<?xml version=\"1.0\"?>\n<CompleteMultipartUploadResult><Location>http://backend/x\
+                  </Location></CompleteMultipartUploadResult>";
+    let document = "<CompleteMultipartUpload></CompleteMultipartUpload>";
+    let completion = |target: &str| Request::post(&format!("{target}?uploadId={id}"), document);
+    let client = gate.plain();
+    for (host, target) in [("s3.test:8080", "/bucket/key"), ("bucket.localhost:8080", "/key")] {
+        upstream.replies(Reply::ok().body(result));
+        let answer = client.send_as(host, &completion(target)).await;
+        let expected = format!("http://{host}{target}");
+        assert_eq!(answer.is_ok().element("Location"), Some(expected));
+    }
+}

@@ -35,6 +35,11 @@ impl Domains {
         })
     }
 
+    /// Whether the bucket is part of the host's name.
+    pub fn name_bucket(&self, host: &str) -> bool {
+        self.bucket(host).is_some()
+    }
+
     /// The label or labels before a base domain, lower case. Other hosts, and a base domain itself,
     /// are path style.
     fn bucket(&self, host: &str) -> Option<String> {

@@ -1,7 +1,8 @@
-//! XML that must be read or mended on its way: keys of `DeleteObjects`, upload ids, a form's tags.
-//! Invariant: no document type, no entity but the predefined ones, nothing that two XML readers take
-//! differently.
+//! XML that must be read or mended on its way: keys of `DeleteObjects`, upload ids, parts, a form's
+//! tags. Invariant: no document type, no entity but the predefined ones, nothing that two XML readers
+//! take differently.
 
+mod complete;
 mod delete;
 mod elements;
 mod locate;
@@ -17,6 +18,7 @@ use quick_xml::{
 };
 
 pub use self::{
+    complete::without_checksums,
     delete::{DeletedObject, Deletion},
     locate::{find, locate},
     splice::append,
