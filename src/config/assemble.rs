@@ -62,8 +62,9 @@ impl Loading<'_> {
         let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
         let (mode, credentials) = self.auth(written, file);
         let otherwise = self.otherwise(written.policies.as_ref());
+        let declared = self.declared(written.policies.as_ref());
         let (attachments, statements): (Vec<_>, Vec<_>) =
-            self.attachments(&written.policy, otherwise, file).into_iter().unzip();
+            self.attachments(&written.policy, otherwise, &declared, file).into_iter().unzip();
         let rules = self.rules(&written.rules, written.mode.as_ref());
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
         if let Some(upstream) = &upstream {
@@ -86,7 +87,7 @@ impl Loading<'_> {
             domains,
             credentials: Credentials::new(credentials),
             rules,
-            policies: Policies::new(attachments, otherwise),
+            policies: Policies::new(attachments, otherwise).declaring(declared),
             explain_refusals: written.explain_refusals.unwrap_or(true),
             client_idle_timeout,
             upstream,

@@ -4,6 +4,7 @@
 mod assemble;
 mod auth;
 mod credentials;
+mod declare;
 mod identity;
 mod listener;
 mod loading;

@@ -7,7 +7,7 @@ use super::{
     suggest::{self, quoted},
     written,
 };
-use crate::policy::{self, Attachment, Document, Glob, Otherwise};
+use crate::policy::{self, Attachment, Declared, Document, Glob, Otherwise, Strictness};
 
 impl Loading<'_> {
     /// What decides where no statement applies.
@@ -30,6 +30,7 @@ impl Loading<'_> {
         &mut self,
         written: &[written::Policy],
         otherwise: Otherwise,
+        declared: &Declared,
         file: &Place,
     ) -> Vec<(Attachment, Statements)> {
         if written.is_empty() {
@@ -39,20 +40,25 @@ impl Loading<'_> {
             };
             self.warnings.push(file.fault(format!("no `[[policy]]` stands here: {effect}")));
         }
-        written.iter().filter_map(|policy| self.attachment(policy)).collect()
+        written.iter().filter_map(|policy| self.attachment(policy, declared)).collect()
     }
 
-    fn attachment(&mut self, written: &written::Policy) -> Option<(Attachment, Statements)> {
+    fn attachment(
+        &mut self,
+        written: &written::Policy,
+        declared: &Declared,
+    ) -> Option<(Attachment, Statements)> {
         let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
         let named = written.document.as_ref()?;
         let (source, _) = self.text(named)?;
-        let document = self.document(&source)?;
+        let document = self.document(&source, declared)?;
         let attachment = Attachment { name: source.file_name(), buckets: buckets?, document };
         Some((attachment, statements(source.text())))
     }
 
-    fn document(&mut self, source: &Source) -> Option<Document> {
-        match Document::parse(source.text()) {
+    fn document(&mut self, source: &Source, declared: &Declared) -> Option<Document> {
+        let strictness = Strictness::Gate { declared: &declared.names() };
+        match Document::parse_as(source.text(), strictness) {
             Ok(document) => {
                 self.warnings.extend(document.warnings().iter().map(|fault| placed(source, fault)));
                 Some(document)

@@ -65,6 +65,14 @@ impl<'a> Value<'a> {
         faults.push(self.place().fault(message));
     }
 
+    pub(super) fn is_table(self) -> bool {
+        self.inner.get_ref().is_table()
+    }
+
+    pub(super) fn is_list(self) -> bool {
+        self.inner.get_ref().is_array()
+    }
+
     fn elements(self) -> Option<impl Iterator<Item = Value<'a>>> {
         let array = self.inner.get_ref().as_array()?;
         Some(array.iter().map(move |inner| Value { inner, ..self }))
@@ -231,6 +239,25 @@ impl Read for At<Pairs> {
             pairs.extend(text.map(|text| (name.get_ref().to_string(), text)));
         }
         Some(At { value: Pairs(pairs), place: value.place() })
+    }
+}
+
+/// A section whose keys are names of the operator's own choice.
+pub(super) struct Named<T>(pub(super) Vec<(At<String>, T)>);
+
+impl<T: Read> Read for Named<T> {
+    fn read(value: Value<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        let Some(entries) = value.inner.get_ref().as_table() else {
+            value.mistyped("a table: { name = \"value\" }", faults);
+            return None;
+        };
+        let mut named = Vec::new();
+        for (name, inner) in entries {
+            let place = value.source.place(name.span().start);
+            let read = T::read(Value { key: name.get_ref(), inner, ..value }, faults);
+            named.extend(read.map(|read| (At { value: name.get_ref().to_string(), place }, read)));
+        }
+        Some(Self(named))
     }
 }
 

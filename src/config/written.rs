@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 pub(super) use super::reader::Pairs;
 use super::{
-    reader::{OneOrMany, Record, Table},
+    declare,
+    reader::{Named, OneOrMany, Record, Table},
     source::At,
 };
 
@@ -254,11 +255,13 @@ impl Upstream {
 /// `[policies]`
 pub(super) struct Policies {
     pub(super) otherwise: Option<At<String>>,
+    pub(super) declare: Vec<(At<String>, declare::Written)>,
 }
 
 impl Record for Policies {
     fn read(table: &mut Table<'_>) -> Self {
-        Self { otherwise: table.optional("otherwise") }
+        let declare = table.optional("declare").map(|Named(declared)| declared);
+        Self { otherwise: table.optional("otherwise"), declare: declare.unwrap_or_default() }
     }
 }
 

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     policy::Permit,
-    s3::{self, Operation, Resource},
-    sigv4::Signer,
+    s3::{self, Action, Operation, Resource, Told},
+    sigv4::{Signer, Verified},
     transform::upload_id::Upload,
 };
 
@@ -70,37 +70,12 @@ impl Payload {
 }
 
 impl Treated {
-    /// Decides. Three operations have their body read here: `DeleteObjects` before it is permitted, since
-    /// its keys stand there, but not for those who could delete none; `CreateBucket` and
-    /// `CompleteMultipartUpload` afterwards, whose documents must be translated.
+    /// Decides. Some operations have their body read before they are permitted: `DeleteObjects`, since
+    /// its keys stand there, and those whose small document condition keys ask about; but not for those
+    /// who would be denied whatever it says. `CompleteMultipartUpload` is read afterwards.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
         let Self { mut request, verified, body, upload, mut treatment, context } = self;
-        let mut judge = Judge::new(&request, &verified, upload.as_ref(), &context);
-        let judged = match (request.operation, &request.resource, body) {
-            (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
-                deletion::foresee(&mut judge, bucket)?;
-                let (document, share) = receive(body, DELETE_BYTES_MAX, &context.room).await?;
-                let (permit, document, denied_keys) =
-                    deletion::judge(document, bucket, &request, judge)?;
-                let body = Payload::Document(document, share);
-                Judged { permit, body, denied_keys, absence: Absence::default() }
-            }
-            (operation, _, body) => {
-                let permit = judge.decide(&request.actions()?)?;
-                let absence = Absence::judge(&request, judge);
-                let body = match body {
-                    Some(body) => match document_bytes_max(operation) {
-                        Some(bytes_max) => {
-                            let (document, share) = receive(body, bytes_max, &context.room).await?;
-                            Payload::Document(document, share)
-                        }
-                        None => Payload::Stream(Box::new(body)),
-                    },
-                    None => Payload::None,
-                };
-                Judged { permit, body, denied_keys: DeniedKeys::default(), absence }
-            }
-        };
+        let judged = judge(&request, &verified, body, upload.as_ref(), &context).await?;
         let Judged { permit, body, denied_keys, absence } = judged;
         treatment.settle(&mut request);
         let upstream = &context.settings.upstream;
@@ -121,6 +96,66 @@ impl Treated {
     }
 }
 
+async fn judge(
+    request: &s3::Request,
+    verified: &Verified,
+    body: Option<ClientBody>,
+    upload: Option<&Upload>,
+    context: &Context,
+) -> Result<Judged, Error> {
+    let mut judge = Judge::new(request, verified, upload, context);
+    match (request.operation, &request.resource, body) {
+        (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
+            deletion::foresee(&mut judge, bucket)?;
+            let (document, share) = receive(body, DELETE_BYTES_MAX, &context.room).await?;
+            let (permit, document, denied_keys) =
+                deletion::judge(document, bucket, request, judge)?;
+            let body = Payload::Document(document, share);
+            Ok(Judged { permit, body, denied_keys, absence: Absence::default() })
+        }
+        (operation, _, Some(body)) if operation.tells_in_body() => {
+            judge_document(request, judge, body, context).await
+        }
+        (operation, _, body) => {
+            judge.tell(&NOTHING, context.now)?;
+            let permit = judge.decide(&request.actions()?)?;
+            let absence = Absence::judge(request, judge);
+            let body = match body {
+                // Read once it is permitted, since it must be translated.
+                Some(body) if operation == Operation::CompleteMultipartUpload => {
+                    let (document, share) =
+                        receive(body, COMPLETE_BYTES_MAX, &context.room).await?;
+                    Payload::Document(document, share)
+                }
+                Some(body) => Payload::Stream(Box::new(body)),
+                None => Payload::None,
+            };
+            Ok(Judged { permit, body, denied_keys: DeniedKeys::default(), absence })
+        }
+    }
+}
+
+async fn judge_document(
+    request: &s3::Request,
+    mut judge: Judge<'_>,
+    body: ClientBody,
+    context: &Context,
+) -> Result<Judged, Error> {
+    let mut actions = request.actions()?;
+    judge.foresee_told(&actions)?;
+    let (document, share) = receive(body, TELLING_BYTES_MAX, &context.room).await?;
+    let told = Told::read(request.operation, &document)?;
+    if told.tags_bucket {
+        actions.push(Action { name: "s3:TagResource", resource: request.resource.clone() });
+    }
+    let mut judge: Judge<'_> = judge;
+    judge.tell(&told, context.now)?;
+    let permit = judge.decide(&actions)?;
+    let body = Payload::Document(document, share);
+    let (denied_keys, absence) = (DeniedKeys::default(), Absence::default());
+    Ok(Judged { permit, body, denied_keys, absence })
+}
+
 /// What a decision leaves to be done.
 struct Judged {
     permit: Permit,
@@ -129,18 +164,10 @@ struct Judged {
     absence: Absence,
 }
 
-/// Of the documents that are read once they are permitted, since they must be translated.
-fn document_bytes_max(operation: Operation) -> Option<usize> {
-    let limits = [
-        (Operation::CreateBucket, CREATE_BUCKET_BYTES_MAX),
-        (Operation::CompleteMultipartUpload, COMPLETE_BYTES_MAX),
-    ];
-    limits.into_iter().find_map(|(read, bytes_max)| (read == operation).then_some(bytes_max))
-}
-
+static NOTHING: Told = Told::NOTHING;
 /// 1000 keys of 1024 bytes, most of them escaped, and their tags.
 const DELETE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A region, and 50 tags of 128 and 256 characters.
-const CREATE_BUCKET_BYTES_MAX: usize = 128 * 1024;
+/// A region, and 50 tags of 128 and 256 characters; the others are shorter.
+const TELLING_BYTES_MAX: usize = 128 * 1024;
 /// 10,000 parts, each with its number, tag and a SHA-512.
 const COMPLETE_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -13,8 +13,8 @@ use super::receive::Context;
 use crate::{
     identity::Identity,
     net::TlsVersion,
-    policy::{Keys, Principal},
-    s3::{self, Operation, headers},
+    policy::{self, Keys, Principal},
+    s3::{self, Operation, Told, headers},
     sigv4::{AuthType, Caller},
     transform::upload_id::{Accepted, TooMuch, Upload},
 };
@@ -32,6 +32,7 @@ pub(super) fn keys<'a>(
     context: &'a Context,
 ) -> Keys<'a> {
     let mut keys = Keys::default();
+    keys.declare(context.settings.policies.declared());
     connection(&mut keys, context);
     identity(&mut keys, caller, context.now);
     plain_headers(&mut keys, request);
@@ -44,8 +45,14 @@ pub(super) fn keys<'a>(
     keys
 }
 
+/// A retention date that cannot be read here, but perhaps by the backend: policy would judge less than
+/// is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The retain until date must be provided in ISO 8601 format")]
+pub(super) struct UnreadableDate;
+
 /// `aws:SecureTransport` is always there, or `Bool … false` would let plain HTTP pass.
-fn connection(keys: &mut Keys<'_>, context: &Context) {
+fn connection<'a>(keys: &mut Keys<'a>, context: &'a Context) {
     let peer = &context.peer;
     keys.set("aws:SecureTransport", if peer.tls.is_some() { "true" } else { "false" });
     keys.set("aws:SourceIp", peer.address.ip().to_canonical().to_string());
@@ -54,6 +61,8 @@ fn connection(keys: &mut Keys<'_>, context: &Context) {
         Some(TlsVersion::Tls13) => keys.set("s3:TlsVersion", "1.3"),
         None => {}
     }
+    keys.set("aws:ViaAWSService", "false");
+    keys.set("aws:RequestedRegion", context.settings.verify.region.as_str());
     let since_epoch = context.now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     keys.set("aws:EpochTime", since_epoch.as_secs().to_string());
     if let Ok(text) = OffsetDateTime::from(context.now).format(&Rfc3339) {
@@ -87,6 +96,7 @@ fn principal_keys<'a>(
     identity: &'a Identity,
     access_key_id: Option<&'a String>,
 ) {
+    keys.set("aws:PrincipalIsAWSService", "false");
     keys.set("aws:PrincipalType", identity.principal_type().as_str());
     keys.set("aws:PrincipalArn", identity.principal_arn());
     keys.set("aws:PrincipalAccount", identity.account());
@@ -145,14 +155,17 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, TooMuch> {
 fn parameters<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
     let query = &request.query;
     if request.operation.is_listing() {
-        for (key, parameter) in [("s3:prefix", "prefix"), ("s3:delimiter", "delimiter")] {
-            if let Some(value) = query.get(parameter) {
-                keys.set(key, value);
-            }
-        }
+        set_parameters(keys, query, [("s3:prefix", "prefix"), ("s3:delimiter", "delimiter")]);
         if request.operation != Operation::ListMultipartUploads {
             keys.set("s3:max-keys", query.get("max-keys").unwrap_or("1000"));
         }
+    }
+    if request.operation == Operation::ListObjectAnnotations {
+        let names = [
+            ("s3:annotation-prefix", "annotation-prefix"),
+            ("s3:max-annotation-results", "max-annotation-results"),
+        ];
+        set_parameters(keys, query, names);
     }
     let source_version = request.copy_source().and_then(|source| source.version_id.as_deref());
     if let Some(version) = query.get("versionId").or(source_version) {
@@ -169,6 +182,35 @@ fn tags<'a>(keys: &mut Keys<'a>, request: &'a s3::Request) {
     }
 }
 
+/// What stands in the request's document.
+pub(super) fn tell<'a>(keys: &mut Keys<'a>, told: &'a Told) {
+    for (key, value) in &told.single {
+        keys.set(key.as_str(), value.as_str());
+    }
+    for (key, values) in &told.multiple {
+        keys.set_all(*key, values.iter().map(String::as_str));
+    }
+}
+
+/// Days from now to the date until which a write locks, begun ones counted whole.
+pub(super) fn retention(keys: &mut Keys<'_>, now: SystemTime) -> Result<(), UnreadableDate> {
+    let until = keys.values("s3:object-lock-retain-until-date").and_then(<[_]>::first);
+    let Some(until) = until else { return Ok(()) };
+    let until = policy::instant(until).ok_or(UnreadableDate)?;
+    let seconds = (until - OffsetDateTime::from(now)).whole_seconds();
+    let days = seconds.div_euclid(DAY_SECONDS) + i64::from(seconds.rem_euclid(DAY_SECONDS) > 0);
+    keys.set("s3:object-lock-remaining-retention-days", days.to_string());
+    Ok(())
+}
+
+fn set_parameters<'a>(keys: &mut Keys<'a>, query: &'a s3::Query, names: [(&'a str, &str); 2]) {
+    for (key, parameter) in names {
+        if let Some(value) = query.get(parameter) {
+            keys.set(key, value);
+        }
+    }
+}
+
 fn set_header<'a>(keys: &mut Keys<'a>, key: &'a str, headers: &'a HeaderMap, name: &HeaderName) {
     if let Some(value) = text(headers, name) {
         keys.set(key, value);
@@ -181,6 +223,14 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// Keys that a document may set, or change.
+pub(super) const TOLD: [&str; Told::KEYS.len() + 1] = {
+    let mut keys = ["s3:object-lock-remaining-retention-days"; Told::KEYS.len() + 1];
+    let (told, _) = keys.split_at_mut(Told::KEYS.len());
+    told.copy_from_slice(&Told::KEYS);
+    keys
+};
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 static ANY_OPERATION: [(&str, HeaderName); 5] = [
     ("aws:UserAgent", header::USER_AGENT),
     ("aws:Referer", header::REFERER),

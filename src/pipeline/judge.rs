@@ -1,10 +1,15 @@
 //! Policy's questions about one request. Invariant: every question is answered by the one snapshot
 //! that the request was received with.
 
-use super::{context, receive::Context};
+use std::time::SystemTime;
+
+use super::{
+    context::{self, UnreadableDate},
+    receive::Context,
+};
 use crate::{
     policy::{Denied, Inquiry, Keys, Permit, Policies, Principal, Prospect, Terms},
-    s3::{self, Action, Resource},
+    s3::{self, Action, Resource, Told},
     sigv4::Verified,
     transform::upload_id::Upload,
 };
@@ -36,6 +41,21 @@ impl<'a> Judge<'a> {
             terms: rules.terms(rule, key.is_none()),
             policies: &context.settings.policies,
         }
+    }
+
+    /// Adds what the request's document tells, and what follows from its dates.
+    pub(super) fn tell(&mut self, told: &'a Told, now: SystemTime) -> Result<(), UnreadableDate> {
+        context::tell(&mut self.keys, told);
+        context::retention(&mut self.keys, now)
+    }
+
+    /// Whether all actions could pass, before the document is there that condition keys ask about.
+    pub(super) fn foresee_told(&mut self, actions: &[Action]) -> Result<(), Denied> {
+        self.keys.leave_open(&context::TOLD);
+        // The permit is void: it was given for whatever the document may say.
+        let foreseen = self.decide(actions).map(drop);
+        self.keys.leave_open(&[]);
+        foreseen
     }
 
     /// All actions must pass.

@@ -3,7 +3,10 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{ambient, deletion::DeniedKeys, receive::Facts, reply::ReplyBody, room, trace::Trace};
+use super::{
+    ambient, context::UnreadableDate, deletion::DeniedKeys, receive::Facts, reply::ReplyBody, room,
+    trace::Trace,
+};
 use crate::{
     identity, policy, s3,
     s3::{Code, ErrorDocument, Operation, headers},
@@ -56,6 +59,9 @@ pub(super) enum Error {
     /// Policy, of every key of a deletion.
     #[error("{0}")]
     EveryKeyDenied(DeniedKeys),
+    /// A date that policy must judge.
+    #[error(transparent)]
+    Date(#[from] UnreadableDate),
     /// The actions stand in a body that was not read.
     #[error(transparent)]
     Unread(#[from] s3::PermissionsInBody),
@@ -152,6 +158,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         }
         Error::Denied(_) | Error::EveryKeyDenied(_) | Error::Beyond(_) => denied("Access Denied"),
         Error::TooMuch(_) => refused(Code::RequestHeaderSectionTooLarge, format!("{error}.")),
+        Error::Date(_) => refused(Code::InvalidArgument, format!("{error}.")),
         Error::MalformedXml(_) => refused(Code::MalformedXML, format!("{error}.")),
         Error::NoRoom(_) => refused(Code::SlowDown, format!("{error}.")),
         Error::DocumentTooLong { .. } => {

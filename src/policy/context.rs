@@ -39,11 +39,9 @@ pub(super) fn suggestion(name: &str) -> Option<&'static str> {
     nearest(name, KNOWN_KEYS.iter().map(|known| known.name))
 }
 
-/// Whether S3 takes the key of this action from the request's body, which the gate does not read.
-pub(super) fn is_in_body(action: &str, key: &str) -> bool {
-    IN_BODY.iter().any(|(actions, keys)| {
-        actions.contains(&action) && keys.iter().any(|known| is_of(known, key))
-    })
+/// The nearest of the keys that the configuration can declare.
+pub(super) fn declarable(name: &str) -> Option<&'static str> {
+    nearest(name, UNKNOWABLE.iter().flat_map(|(_, keys)| keys.iter().copied()))
 }
 
 /// Whether a name is the key, or of the family.
@@ -65,12 +63,14 @@ const fn many(name: &'static str) -> KnownKey {
 
 /// The keys that the gate knows, and where it takes them from. A key that is not of the operation, or
 /// whose source is not in the request, is absent.
-pub const KNOWN_KEYS: [KnownKey; 42] = [
+pub const KNOWN_KEYS: [KnownKey; 52] = [
     // - the connection to the gate, and its clock: always
     one("aws:CurrentTime"),
     one("aws:EpochTime"),
     one("aws:SecureTransport"),
     one("aws:SourceIp"),
+    // - the region that callers sign for
+    one("aws:RequestedRegion"),
     // - the version of TLS, `1.2` or `1.3`: absent on plain HTTP
     one("s3:TlsVersion"),
     // - the caller; an anonymous one has type `Anonymous`, account and userid `anonymous`, and no
@@ -80,6 +80,9 @@ pub const KNOWN_KEYS: [KnownKey; 42] = [
     one("aws:PrincipalType"),
     one("aws:userid"),
     one("aws:username"),
+    // - always `false`: no service of AWS calls through the gate. The second only of signed requests
+    one("aws:ViaAWSService"),
+    one("aws:PrincipalIsAWSService"),
     // - the signature: absent for anonymous callers; the age, in milliseconds, only when presigned
     one("s3:authType"),
     one("s3:signatureAge"),
@@ -89,9 +92,6 @@ pub const KNOWN_KEYS: [KnownKey; 42] = [
     one("aws:UserAgent"),
     one("s3:if-match"),
     one("s3:if-none-match"),
-    one("s3:object-lock-legal-hold"),
-    one("s3:object-lock-mode"),
-    one("s3:object-lock-retain-until-date"),
     one("s3:x-amz-acl"),
     one("s3:x-amz-content-sha256"),
     one("s3:x-amz-grant-full-control"),
@@ -110,25 +110,28 @@ pub const KNOWN_KEYS: [KnownKey; 42] = [
     one("s3:x-amz-server-side-encryption-customer-algorithm"),
     // - `x-amz-copy-source`, decoded, without leading slash and version
     one("s3:x-amz-copy-source"),
-    // - `x-amz-tagging`
+    // - lock headers, or the document that locks; the days from now to that date, rounded up
+    one("s3:object-lock-legal-hold"),
+    one("s3:object-lock-mode"),
+    one("s3:object-lock-remaining-retention-days"),
+    one("s3:object-lock-retain-until-date"),
+    // - `x-amz-tagging`, or the document that tags
     one("s3:RequestObjectTag/"),
     many("s3:RequestObjectTagKeys"),
+    // - other documents: of a bucket's creation and of an inventory
+    one("aws:RequestTag/"),
+    many("aws:TagKeys"),
+    one("s3:locationconstraint"),
+    many("s3:InventoryAccessibleOptionalFields"),
     // - parameters of the query; `max-keys` is 1000 where a listing names none
+    one("s3:annotation-prefix"),
     one("s3:delimiter"),
+    one("s3:max-annotation-results"),
     one("s3:max-keys"),
     one("s3:prefix"),
     one("s3:VersionId"),
     // - the operation: `true` where it makes an object, `false` where it makes a part or an upload
     one("s3:ObjectCreationOperation"),
-];
-
-const IN_BODY: [(&[&str], &[&str]); 3] = [
-    (
-        &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
-        &["s3:RequestObjectTag/", "s3:RequestObjectTagKeys"],
-    ),
-    (&["s3:PutObjectRetention"], &["s3:object-lock-mode", "s3:object-lock-retain-until-date"]),
-    (&["s3:PutObjectLegalHold"], &["s3:object-lock-legal-hold"]),
 ];
 
 /// Keys that AWS has and the gate cannot know, by reason.
@@ -142,7 +145,6 @@ const UNKNOWABLE: [(&str, &[&str]); 7] = [
         &[
             "aws:Ec2InstanceSourcePrivateIPv4",
             "aws:Ec2InstanceSourceVpc",
-            "aws:RequestedRegion",
             "aws:SourceVpc",
             "aws:SourceVpce",
             "aws:VpcSourceIp",
@@ -154,7 +156,6 @@ const UNKNOWABLE: [(&str, &[&str]); 7] = [
             "aws:FederatedProvider",
             "aws:MultiFactorAuthAge",
             "aws:MultiFactorAuthPresent",
-            "aws:PrincipalIsAWSService",
             "aws:PrincipalOrgID",
             "aws:PrincipalOrgPaths",
             "aws:PrincipalTag/",
@@ -176,7 +177,6 @@ const UNKNOWABLE: [(&str, &[&str]); 7] = [
             "aws:PrincipalServiceNamesList",
             "aws:SourceAccount",
             "aws:SourceArn",
-            "aws:ViaAWSService",
             "s3:deliverySourceArn",
             "s3:destinationRegion",
             "s3:isReplicationPauseRequest",
@@ -185,17 +185,10 @@ const UNKNOWABLE: [(&str, &[&str]); 7] = [
         ],
     ),
     (
-        "it stands in the body of the request, or in a header that the gate does not read yet",
+        "it stands in a header that the gate does not pass on",
         &[
-            "aws:RequestTag/",
-            "aws:TagKeys",
-            "s3:InventoryAccessibleOptionalFields",
-            "s3:annotation-prefix",
-            "s3:locationconstraint",
-            "s3:max-annotation-results",
             "s3:object-lock-event-hold",
             "s3:object-lock-event-hold-duration-days",
-            "s3:object-lock-remaining-retention-days",
             "s3:x-amz-bucket-namespace",
             "s3:x-amz-object-annotation-directive",
             "s3:x-amz-object-if-match",

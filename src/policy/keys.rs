@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, slice};
 
+use super::{Declared, context::is_of};
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
@@ -24,6 +26,7 @@ pub enum Principal {
 pub struct Keys<'a> {
     entries: Vec<Entry<'a>>,
     open: &'a [&'a str],
+    declared: Option<&'a Declared>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,11 +43,16 @@ enum Values<'a> {
 
 impl<'a> Keys<'a> {
     /// No key at all. Allocates nothing.
-    pub(super) const NONE: Self = Self { entries: Vec::new(), open: &[] };
+    pub(super) const NONE: Self = Self { entries: Vec::new(), declared: None, open: &[] };
 
     /// Sets a single-valued key; the value may be empty, which is not absent.
     pub fn set(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
         self.put(key.into(), Values::One(value.into()));
+    }
+
+    /// Has these, too, where the request itself does not.
+    pub fn declare(&mut self, declared: &'a Declared) {
+        self.declared = Some(declared);
     }
 
     /// Sets a multi-valued key. Without values it is absent.
@@ -66,7 +74,7 @@ impl<'a> Keys<'a> {
         self.entries.retain(|entry| !is_same(&entry.name, key));
     }
 
-    /// Leaves keys open, which the request has with values that nobody here knows. No Deny applies for
+    /// Leaves keys (or families, by a name that ends in `/`) open, which the request has with values that nobody here knows. No Deny applies for
     /// the sake of such a key, and no Allow fails to.
     pub fn leave_open(&mut self, keys: &'a [&'a str]) {
         self.open = keys;
@@ -79,23 +87,24 @@ impl<'a> Keys<'a> {
 
     /// Whether a key was left open.
     pub(super) fn is_open(&self, key: &str) -> bool {
-        self.open.iter().any(|open| is_same(open, key))
+        self.open.iter().any(|open| is_of(open, key))
     }
 
     /// The values of a key, one or more; `None` where it is absent.
     pub fn values(&self, key: &str) -> Option<&[Cow<'a, str>]> {
-        let entry = self.entries.iter().find(|entry| is_same(&entry.name, key))?;
-        Some(match &entry.values {
-            Values::One(value) => slice::from_ref(value),
-            Values::Many(values) => values,
-        })
+        match self.entries.iter().find(|entry| is_same(&entry.name, key)) {
+            Some(Entry { values: Values::One(value), .. }) => Some(slice::from_ref(value)),
+            Some(Entry { values: Values::Many(values), .. }) => Some(values),
+            None => self.declared?.values(key),
+        }
     }
 
     /// The value of a single-valued key.
     pub(super) fn single(&self, key: &str) -> Option<&str> {
-        match &self.entries.iter().find(|entry| is_same(&entry.name, key))?.values {
-            Values::One(value) => Some(value),
-            Values::Many(_) => None,
+        match self.entries.iter().find(|entry| is_same(&entry.name, key)) {
+            Some(Entry { values: Values::One(value), .. }) => Some(value),
+            Some(Entry { values: Values::Many(_), .. }) => None,
+            None => self.declared?.single(key),
         }
     }
 
@@ -109,7 +118,7 @@ impl<'a> Keys<'a> {
 
 impl Default for Keys<'_> {
     fn default() -> Self {
-        Self { entries: Vec::with_capacity(KEYS_TYPICAL), open: &[] }
+        Self { entries: Vec::with_capacity(KEYS_TYPICAL), declared: None, open: &[] }
     }
 }
 

@@ -10,6 +10,7 @@ mod action;
 mod condition;
 mod context;
 mod decide;
+mod declared;
 mod denied;
 mod document;
 mod explain;
@@ -27,8 +28,10 @@ mod statement;
 mod terms;
 mod variable;
 
+pub(crate) use condition::instant;
 pub use context::{KNOWN_KEYS, KnownKey};
 pub use decide::{Attachment, Inquiry, Otherwise, Permit, PlainPermit, Policies, Prospect};
+pub use declared::{Declaration, Declared, Undeclarable};
 pub use denied::Denied;
 pub use document::{Document, Strictness};
 pub use explain::{ConditionOutcome, Explanation, StatementOutcome, Verdict};

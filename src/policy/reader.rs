@@ -140,7 +140,10 @@ impl Reader<'_, '_> {
             Standing::Unknown | Standing::Unknowable(_) if is_declared => return,
             Standing::Unknowable(_) if !self.is_gate() => return,
             Standing::Unknowable(reason) => {
-                format!("The proxy cannot know {key}: {reason}. Write the statement without it.")
+                format!(
+                    "The proxy cannot know {key}: {reason}. Write the statement without it, or say \
+                     what it is under `[policies.declare]`."
+                )
             }
             Standing::Unknown if has_service(key, "aws") => {
                 format!("The proxy cannot know {key}; {}", suggestion())

@@ -9,6 +9,7 @@ pub mod headers;
 mod name;
 mod operation;
 mod query;
+mod told;
 pub mod xml;
 
 pub use classify::{Domains, PermissionsInBody, Request, Unclassified, classify, host};
@@ -18,6 +19,7 @@ pub use encoding::Undecodable;
 pub use name::{BucketName, InvalidName, ObjectKey, Resource};
 pub use operation::{Action, Body, Level, Operation};
 pub use query::{InvalidQuery, Query};
+pub use told::Told;
 
 /// Whether a switch such as `x-amz-bypass-governance-retention` is on: sent, and not `false`.
 /// Backends differ in which spellings of `true` they take, so any is taken for it.

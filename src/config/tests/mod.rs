@@ -13,6 +13,7 @@ use super::{Config, Fault, load_with};
 use crate::upstream::Origin;
 
 mod auth;
+mod declare;
 mod identity;
 mod upstream;
 

@@ -6,6 +6,7 @@ mod operator;
 mod read;
 
 use operand::Operand;
+pub(crate) use operand::instant;
 use operator::Quantifier;
 pub(super) use operator::{Comparison, Operator, Relation};
 pub(super) use read::read;

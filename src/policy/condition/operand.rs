@@ -131,7 +131,7 @@ fn decimal(text: &str) -> Option<i128> {
 
 /// ISO 8601 in W3C's profiles (`2024`, `2024-05`, `2024-05-01`, with time and zone) or seconds since
 /// the epoch. Four digits are a year.
-fn instant(text: &str) -> Option<OffsetDateTime> {
+pub(crate) fn instant(text: &str) -> Option<OffsetDateTime> {
     if text.len() != YEAR_DIGITS
         && let Ok(seconds) = text.parse::<i64>()
     {

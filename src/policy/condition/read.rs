@@ -75,15 +75,6 @@ fn check_key(
         let advice = format!("none of the statement's actions has {key}; name others, or drop it");
         reader.faults.s3(at, message, &advice);
     }
-    let in_body = actions.iter().find(|action| context::is_in_body(action.name, key));
-    if let (true, Some(action)) = (reader.is_gate(), in_body) {
-        let message = format!(
-            "The proxy cannot know {key} in {}, where it stands in the body; name the statement's \
-             actions without it.",
-            action.name
-        );
-        reader.faults.push(at, message);
-    }
     if let (Standing::Known(known), true) = (standing, operator.comparison != Comparison::Null)
         && known.is_multivalued != (operator.quantifier != Quantifier::Plain)
     {

@@ -10,7 +10,7 @@ pub use foresee::Prospect;
 use std::sync::Arc;
 
 use super::{
-    BodyForm, Denied, Document, Effect, Glob, Guard, Keys, Mode, Principal, Terms,
+    BodyForm, Declared, Denied, Document, Effect, Glob, Guard, Keys, Mode, Principal, Terms,
     statement::Statement,
 };
 
@@ -40,6 +40,7 @@ pub enum Otherwise {
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     attached: Vec<Attached>,
+    declared: Declared,
     otherwise: Otherwise,
 }
 
@@ -81,7 +82,18 @@ impl Policies {
             buckets: attachment.buckets,
             document: attachment.document,
         });
-        Self { attached: attached.collect(), otherwise }
+        Self { attached: attached.collect(), otherwise, declared: Declared::default() }
+    }
+
+    /// With condition keys that the configuration speaks for.
+    #[must_use]
+    pub fn declaring(self, declared: Declared) -> Self {
+        Self { declared, ..self }
+    }
+
+    /// What the condition keys of every request are to have, too.
+    pub fn declared(&self) -> &Declared {
+        &self.declared
     }
 
     /// All inquiries must pass. No inquiry (CORS preflight) passes.

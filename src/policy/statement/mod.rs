@@ -70,6 +70,12 @@ impl Statement {
     }
 
     pub(super) fn matches_resource(&self, inquiry: &Inquiry<'_>) -> bool {
+        if inquiry.keys.has_open() {
+            let mut variables = self.resources.list.iter().flat_map(Pattern::variables);
+            if variables.any(|variable| inquiry.keys.is_open(&variable.key)) {
+                return self.effect == Effect::Allow;
+            }
+        }
         // `*` is how a caller says that the request is about no bucket.
         let resource = if inquiry.resource == "*" { SERVICE } else { inquiry.resource };
         self.resources.holds(|pattern| pattern.matches(resource, inquiry.keys))

@@ -78,7 +78,7 @@ impl Request {
     ///
     /// Left out, since only a look at the backend or into the body could tell: the tags that a copy
     /// takes along (`s3:GetObjectTagging` on the source, `s3:PutObjectTagging` here) and the tags
-    /// in the body of `CreateBucket` (`s3:TagResource`).
+    /// in the body of `CreateBucket` (`s3:TagResource`, see [`Told`](crate::s3::Told)).
     ///
     /// # Errors
     ///

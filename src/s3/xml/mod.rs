@@ -5,6 +5,7 @@
 mod complete;
 mod delete;
 mod elements;
+mod leaves;
 mod locate;
 mod splice;
 mod tagging;
@@ -20,6 +21,7 @@ use quick_xml::{
 pub use self::{
     complete::without_checksums,
     delete::{DeletedObject, Deletion},
+    leaves::{Leaf, leaves},
     locate::{find, locate},
     splice::append,
     tagging::tags,
@@ -158,7 +160,7 @@ fn unreadable(error: impl std::error::Error) -> MalformedXml {
     malformed(&error.to_string())
 }
 
-fn malformed(reason: &str) -> MalformedXml {
+pub(super) fn malformed(reason: &str) -> MalformedXml {
     MalformedXml(format!(
         "The XML you provided was not well-formed or did not validate against our published \
          schema: {reason}"
