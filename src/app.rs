@@ -205,7 +205,11 @@ fn settings(
     let gate = &config.gate;
     let wallet = Wallet::open(&gate.upstream.credentials, predecessor, metrics)?;
     Ok(Settings {
-        verify: crate::sigv4::Settings { region: gate.region.clone() },
+        verify: crate::sigv4::Settings {
+            region: gate.region.clone(),
+            accept_sigv2: gate.accept_sigv2,
+            domains: gate.domains.clone(),
+        },
         domains: gate.domains.clone(),
         mode: gate.mode.clone(),
         credentials: gate.credentials.clone(),

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Config, Gate, Inventory, TOKEN_SECRET_BYTES_MIN,
+    auth::accepts_sigv2,
     loading::Loading,
     reader::{self, OneOrMany},
     source::{At, Place, Source, read_file},
@@ -61,6 +62,7 @@ impl Loading<'_> {
         let region = s3.and_then(|s3| s3.region.as_ref()).and_then(|region| self.region(region));
         let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
         let (mode, credentials) = self.auth(written, file);
+        let accept_sigv2 = accepts_sigv2(written.auth.as_ref(), region.as_deref());
         let otherwise = self.otherwise(written.policies.as_ref());
         let declared = self.declared(written.policies.as_ref());
         let (attachments, statements): (Vec<_>, Vec<_>) =
@@ -85,6 +87,7 @@ impl Loading<'_> {
             region,
             mode,
             domains,
+            accept_sigv2,
             credentials: Credentials::new(credentials),
             rules,
             policies: Policies::new(attachments, otherwise).declaring(declared),

@@ -43,6 +43,11 @@ impl Loading<'_> {
                          `[credentials]` out, or write `mode = \"verify\"`",
                     ));
                 }
+                if let Some(accept) = auth.and_then(|auth| auth.accept_sigv2.as_ref()) {
+                    self.faults.push(accept.fault(
+                        "`accept_sigv2` means nothing but in the mode \"verify\"; take it out",
+                    ));
+                }
                 (self.ambient(auth, &written.listeners, file), Vec::new())
             }
             other => {
@@ -125,6 +130,13 @@ impl Loading<'_> {
     }
 }
 
+/// Whether URLs may be presigned with Signature Version 2: unless the file says so only where boto3
+/// presigns with it by default, also for an endpoint of one's own.
+pub(super) fn accepts_sigv2(auth: Option<&written::Auth>, region: Option<&str>) -> bool {
+    let written = auth.and_then(|auth| auth.accept_sigv2.as_ref());
+    written.map_or(region == Some(REGION_OF_SIGV2), |accept| accept.value)
+}
+
 /// Whether others than this machine's own programs and the holders of certificates get through.
 fn is_open(listener: &written::Listener) -> bool {
     let asks_for_certificates = listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
@@ -137,6 +149,7 @@ fn is_open(listener: &written::Listener) -> bool {
 
 const VERIFY: &str = "verify";
 const AMBIENT: &str = "ambient";
+const REGION_OF_SIGV2: &str = "us-east-1";
 const OPEN_LISTENER: &str = "in the mode \"ambient\" whoever reaches a listener may call, and this \
     one others can reach; put it on loopback (\"127.0.0.1:8080\") without `proxy_protocol_from`, ask \
     for client certificates (`tls.client_ca`), or, if the network lets nobody else through, write \

@@ -43,6 +43,7 @@ impl Loading<'_> {
         let access_key_id = self.access_key_id(written.access_key_id.as_ref());
         let secret = written.secret_access_key.as_ref().and_then(|s| self.secret_or_literal(s));
         let identity = self.identity(&written.identity);
+        let session = self.session(written);
         let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
         Some(Credential {
             access_key_id: access_key_id?,
@@ -50,6 +51,7 @@ impl Loading<'_> {
             identity: identity?,
             limits: Limits::new(buckets, written.read_only),
             upstream: self.mapped(written.upstream.as_ref(), known),
+            session: session?,
         })
     }
 
@@ -72,7 +74,8 @@ impl Loading<'_> {
 }
 
 fn holds_secret(written: &written::Credential) -> bool {
-    written.secret_access_key.as_ref().is_some_and(|secret| !is_reference(&secret.value))
+    let secrets = [&written.secret_access_key, &written.session_token];
+    secrets.into_iter().flatten().any(|secret| !is_reference(&secret.value))
 }
 
 fn is_access_key_id(text: &str) -> bool {

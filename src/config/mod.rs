@@ -13,6 +13,7 @@ mod reader;
 pub mod reload;
 mod rules;
 mod secrets;
+mod session;
 mod source;
 mod stamps;
 mod suggest;
@@ -101,6 +102,8 @@ pub struct Gate {
     pub region: String,
     /// Base domains for virtual-hosted style.
     pub domains: s3::Domains,
+    /// Whether URLs may be presigned with Signature Version 2.
+    pub accept_sigv2: bool,
     /// How callers say who they are.
     pub mode: Mode,
     /// Who may call.

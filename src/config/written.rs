@@ -145,6 +145,7 @@ pub(super) struct Auth {
     pub(super) principal: Option<At<Identity>>,
     pub(super) browser_origins: Option<At<Vec<At<String>>>>,
     pub(super) danger_ambient_on_open_listeners: Option<At<bool>>,
+    pub(super) accept_sigv2: Option<At<bool>>,
 }
 
 impl Record for Auth {
@@ -154,6 +155,7 @@ impl Record for Auth {
             principal: table.optional("principal"),
             browser_origins: table.optional("browser_origins"),
             danger_ambient_on_open_listeners: table.optional("danger_ambient_on_open_listeners"),
+            accept_sigv2: table.optional("accept_sigv2"),
         }
     }
 }
@@ -338,6 +340,8 @@ pub(super) struct Credential {
     pub(super) buckets: Option<At<Vec<At<String>>>>,
     pub(super) read_only: bool,
     pub(super) upstream: Option<At<String>>,
+    pub(super) session_token: Option<At<Zeroizing<String>>>,
+    pub(super) expires: Option<At<String>>,
 }
 
 impl Record for Credential {
@@ -349,6 +353,8 @@ impl Record for Credential {
             buckets: table.optional("buckets"),
             read_only: table.optional("read_only").unwrap_or_default(),
             upstream: table.optional("upstream"),
+            session_token: table.optional("session_token"),
+            expires: table.optional("expires"),
         }
     }
 }

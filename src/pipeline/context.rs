@@ -78,9 +78,9 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
             keys.set("aws:userid", "anonymous");
         }
         Caller::Ambient(identity) => principal_keys(keys, identity, None),
-        Caller::Authenticated { credential, auth_type, signed_at } => {
+        Caller::Authenticated { credential, auth_type, version, signed_at } => {
             principal_keys(keys, &credential.identity, Some(&credential.access_key_id));
-            keys.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+            keys.set("s3:signatureversion", version.as_str());
             keys.set("s3:authType", auth_type.as_str());
             if matches!(auth_type, AuthType::Query | AuthType::Form) {
                 let age = now.duration_since(*signed_at).unwrap_or(Duration::ZERO);

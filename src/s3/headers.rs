@@ -82,8 +82,15 @@ pub mod presigned {
         SIGNATURE,
         SIGNED_HEADERS,
     ];
+    /// The access key id, in Version 2.
+    pub const ACCESS_KEY_ID_V2: &str = "AWSAccessKeyId";
+    /// When the URL ends in Version 2, in seconds since 1970.
+    pub const EXPIRES_V2: &str = "Expires";
+    /// The signature in Version 2, base64.
+    pub const SIGNATURE_V2: &str = "Signature";
+
     /// All of Signature Version 2.
-    pub const V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
+    pub const V2: [&str; 3] = [ACCESS_KEY_ID_V2, EXPIRES_V2, SIGNATURE_V2];
 }
 
 /// Fields of a form that say who asks

@@ -10,26 +10,29 @@ use http::{HeaderValue, header::HOST, request::Parts};
 use super::key::Scope;
 use crate::s3::headers::presigned;
 
-/// How the path stands in a canonical request. Either way it means the same path.
+/// How a target stands in a canonical request. In every form it means the same target, but for a
+/// token, which is checked by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Path {
+pub(super) enum Form {
     /// As S3 has it: everything but RFC 3986's unreserved characters is encoded.
     Encoded,
-    /// As some signers have it, who take what they send for encoded.
+    /// With a path as some signers have it, who take what they send for encoded.
     Received,
+    /// Without the session token, which some signers append to a URL that they have signed.
+    TokenAppended,
 }
 
 /// The canonical request. `signed_headers` are lower-case names, sorted, each once.
-pub(super) fn request(head: &Parts, path: Path, signed_headers: &[&str], payload: &str) -> Vec<u8> {
+pub(super) fn request(head: &Parts, form: Form, signed_headers: &[&str], payload: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(REQUEST_BYTES_USUAL);
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b'\n');
-    match path {
-        Path::Encoded => encode(&mut out, head.uri.path(), Part::Path),
-        Path::Received => out.extend_from_slice(head.uri.path().as_bytes()),
+    match form {
+        Form::Encoded | Form::TokenAppended => encode(&mut out, head.uri.path(), Part::Path),
+        Form::Received => out.extend_from_slice(head.uri.path().as_bytes()),
     }
     out.push(b'\n');
-    query(&mut out, head.uri.query().unwrap_or_default());
+    query(&mut out, head.uri.query().unwrap_or_default(), form);
     out.push(b'\n');
     for name in signed_headers {
         out.extend_from_slice(name.as_bytes());
@@ -63,10 +66,12 @@ pub(super) fn query_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-fn query(out: &mut Vec<u8>, query: &str) {
+fn query(out: &mut Vec<u8>, query: &str, form: Form) {
+    let is_appended =
+        |name: &[u8]| form == Form::TokenAppended && name == presigned::SECURITY_TOKEN.as_bytes();
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = query_pairs(query)
         .map(|(name, value)| (encoded(name), encoded(value)))
-        .filter(|(name, _)| name != presigned::SIGNATURE.as_bytes())
+        .filter(|(name, _)| name != presigned::SIGNATURE.as_bytes() && !is_appended(name))
         .collect();
     pairs.sort_unstable();
     for (place, (name, value)) in pairs.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::key::LastKey;
+use super::{Session, key::LastKey};
 use crate::{
     identity::{Identity, Limits},
     secret::Secret,
@@ -21,6 +21,8 @@ pub struct Credential {
     pub limits: Limits,
     /// The upstream credential that its requests leave with; `None`: the common one.
     pub upstream: Option<String>,
+    /// Of a temporary one.
+    pub session: Session,
 }
 
 /// What a signer signs with: a key pair and, where it was issued for a while, its session token.

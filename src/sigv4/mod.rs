@@ -14,8 +14,10 @@ mod parameters;
 mod payload;
 mod presented;
 mod refused;
+mod session;
 mod sign;
 mod timestamp;
+mod v2;
 mod verify;
 
 pub use ambient::ambient;
@@ -24,5 +26,6 @@ pub use credential::{AccessKey, Credential, Credentials};
 pub use form::{PostPolicy, Submission, ambient_form, verify_form};
 pub use payload::strip_aws_chunked;
 pub use refused::Refused;
+pub use session::Session;
 pub use sign::{Signer, SigningError};
-pub use verify::{AuthType, Caller, Settings, Verified, verify};
+pub use verify::{AuthType, Caller, Settings, SignatureVersion, Verified, verify};

@@ -21,6 +21,8 @@ pub(super) struct Parameters<'a> {
     pub(super) signed_headers: Option<Cow<'a, str>>,
     /// Of Signature Version 2.
     pub(super) access_key_id_v2: Option<Cow<'a, str>>,
+    /// Of Signature Version 2.
+    pub(super) signature_v2: Option<Cow<'a, str>>,
 }
 
 impl<'a> Parameters<'a> {
@@ -51,6 +53,11 @@ impl<'a> Parameters<'a> {
         claims.into_iter().any(Option::is_some)
     }
 
+    /// Whether the query claims to be signed with Version 2, however incompletely.
+    pub(super) fn is_v2(&self) -> bool {
+        self.access_key_id_v2.is_some() || self.signature_v2.is_some()
+    }
+
     fn slot(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
         Some(match name {
             presigned::ALGORITHM => &mut self.algorithm,
@@ -61,18 +68,18 @@ impl<'a> Parameters<'a> {
             presigned::SECURITY_TOKEN => &mut self.security_token,
             presigned::SIGNATURE => &mut self.signature,
             presigned::SIGNED_HEADERS => &mut self.signed_headers,
-            ACCESS_KEY_ID_V2 => &mut self.access_key_id_v2,
+            presigned::ACCESS_KEY_ID_V2 => &mut self.access_key_id_v2,
+            presigned::SIGNATURE_V2 => &mut self.signature_v2,
             _ => return None,
         })
     }
 }
 
-fn decode(text: &str) -> Cow<'_, str> {
+/// A name or a value; `+` is a space.
+pub(super) fn decode(text: &str) -> Cow<'_, str> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");
         return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
     }
     percent_decode_str(text).decode_utf8_lossy()
 }
-
-const ACCESS_KEY_ID_V2: &str = presigned::V2[0];

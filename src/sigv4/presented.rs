@@ -54,14 +54,25 @@ pub(super) struct Claims<'a> {
     pub(super) timestamp: Cow<'a, str>,
 }
 
-/// Reads what is presented; `None`: the caller is anonymous.
+/// What a request claims of who signed it.
+#[derive(Debug)]
+pub(super) enum Claim<'a> {
+    /// Nobody did.
+    None,
+    /// A URL was presigned with Version 2.
+    V2,
+    /// Version 4.
+    V4(Presented<'a>),
+}
+
+/// Reads what is presented.
 pub(super) fn read<'a>(
     received: &'a HeaderMap,
     parameters: &'a Parameters<'_>,
-) -> Result<Option<Presented<'a>>, Refused> {
-    let is_v2 = parameters.access_key_id_v2.is_some();
-    match (received.get(header::AUTHORIZATION), parameters.is_v4() || is_v2) {
-        (None, false) => Ok(None),
+) -> Result<Claim<'a>, Refused> {
+    let (is_v4, is_v2) = (parameters.is_v4(), parameters.is_v2());
+    match (received.get(header::AUTHORIZATION), is_v4 || is_v2) {
+        (None, false) => Ok(Claim::None),
         (Some(_), true) => Err(Refused::new(
             Code::InvalidArgument,
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature \
@@ -69,10 +80,10 @@ pub(super) fn read<'a>(
         )),
         (Some(value), false) => {
             let value = value.to_str().map_err(|_| Place::Header.malformed("it is not ASCII"))?;
-            from_header(received, value).map(Some)
+            from_header(received, value).map(Claim::V4)
         }
-        (None, true) if !parameters.is_v4() => Err(unsupported()),
-        (None, true) => from_query(parameters).map(Some),
+        (None, true) if !is_v4 => Ok(Claim::V2),
+        (None, true) => from_query(parameters).map(Claim::V4),
     }
 }
 
@@ -94,7 +105,7 @@ impl Place {
 fn from_header<'a>(received: &'a HeaderMap, value: &'a str) -> Result<Presented<'a>, Refused> {
     let value = value.trim_ascii();
     let (algorithm, rest) = value.split_once(' ').unwrap_or((value, ""));
-    check_algorithm(algorithm, unsupported)?;
+    check_algorithm(algorithm, || unsupported("Version 2 is taken in presigned URLs at most"))?;
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for part in rest.split(',') {
         let (name, value) = part.trim_ascii().split_once('=').unwrap_or((part, ""));
@@ -246,11 +257,14 @@ pub(super) fn incomplete(message: impl Into<String>) -> Refused {
     Refused::new(Code::AuthorizationQueryParametersError, message)
 }
 
-pub(super) fn unsupported() -> Refused {
+/// Version 2 where it is not taken, or what is no mechanism at all.
+pub(super) fn unsupported(mend: &str) -> Refused {
     Refused::new(
         Code::InvalidRequest,
-        "The authorization mechanism you have provided is not supported. Please use \
-         AWS4-HMAC-SHA256.",
+        format!(
+            "The authorization mechanism you have provided is not supported. Please use \
+             AWS4-HMAC-SHA256. {mend}."
+        ),
     )
 }
 

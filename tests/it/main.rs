@@ -31,5 +31,7 @@ mod proxy_protocol;
 mod put;
 mod reload;
 mod rules;
+mod sessions;
+mod sigv2;
 mod support;
 mod tls;

@@ -15,6 +15,7 @@ use crate::upstream::Origin;
 mod auth;
 mod declare;
 mod identity;
+mod session;
 mod upstream;
 
 /// A folder with a sound configuration in it.

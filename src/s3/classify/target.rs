@@ -42,7 +42,7 @@ impl Domains {
 
     /// The label or labels before a base domain, lower case. Other hosts, and a base domain itself,
     /// are path style.
-    fn bucket(&self, host: &str) -> Option<String> {
+    pub fn bucket(&self, host: &str) -> Option<String> {
         if self.0.iter().any(|domain| host.eq_ignore_ascii_case(domain)) {
             return None;
         }

@@ -13,17 +13,18 @@ use http::HeaderMap;
 pub use self::policy::PostPolicy;
 use self::policy::Submitted;
 use super::{
-    AuthType, Caller, Credentials, Refused, Settings, Verified,
+    AuthType, Caller, Credentials, Refused, Settings, SignatureVersion, Verified,
     key::SigningKey,
     parameters::Parameters,
     payload::Payload,
     presented::{self, Claims, Place, Presented},
+    refused::mismatch,
     verify,
 };
 use crate::{
     identity::Identity,
     s3::{
-        self, Code,
+        self,
         form::{FileReader, Form},
         headers::form as fields,
     },
@@ -61,7 +62,7 @@ pub fn verify_form(
     let entry = verify::entry(credentials, presented.access_key_id)?;
     let security_token = form.get(fields::SECURITY_TOKEN).map(Cow::Borrowed);
     let parameters = Parameters { security_token, ..Parameters::default() };
-    verify::check_token(&HeaderMap::new(), &parameters)?;
+    verify::check_token(&entry.credential.session, &HeaderMap::new(), &parameters, now)?;
     verify::check_time(&presented, now)?;
     let key = entry.key.get(&entry.credential.secret_access_key, presented.scope);
     check_signature(&presented, &key, policy)?;
@@ -72,6 +73,7 @@ pub fn verify_form(
     let caller = Caller::Authenticated {
         credential: Arc::clone(&entry.credential),
         auth_type: AuthType::Form,
+        version: SignatureVersion::V4,
         signed_at: presented.signed_at,
     };
     verified(submission, caller)
@@ -98,7 +100,7 @@ fn verified(submission: &Submission, caller: Caller) -> Result<Verified, Refused
 fn presented(form: &Form) -> Result<Option<Presented<'_>>, Refused> {
     let is_there = |names: &[&str]| names.iter().any(|name| form.get(name).is_some());
     if is_there(&fields::V2) {
-        return Err(presented::unsupported());
+        return Err(presented::unsupported(SIGN_WITH_V4));
     }
     if !is_there(&fields::V4) && !is_there(&[fields::POLICY]) {
         return Ok(None);
@@ -125,16 +127,12 @@ fn check_signature(
     if verify_slices_are_equal(&key.sign(policy), &presented.signature).is_ok() {
         return Ok(());
     }
-    Err(Refused::new(
-        Code::SignatureDoesNotMatch,
-        "The request signature we calculated does not match the signature you provided. Check your \
-         key and signing method.",
-    )
-    .with("AWSAccessKeyId", presented.access_key_id)
-    .with("StringToSign", policy)
-    .with("SignatureProvided", hex::encode(presented.signature))
-    .with("StringToSignBytes", verify::spaced_hex(policy.as_bytes())))
+    let claimed = hex::encode(presented.signature);
+    Err(mismatch(presented.access_key_id, &claimed, policy.as_bytes(), None))
 }
+
+const SIGN_WITH_V4: &str = "This form was signed with Signature Version 2: make one with Version 4 (in \
+    boto3 Config(signature_version=\"s3v4\"))";
 
 #[cfg(test)]
 mod tests;

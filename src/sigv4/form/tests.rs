@@ -14,7 +14,7 @@ use crate::{
         form::{self, Form},
     },
     secret::Secret,
-    sigv4::{AuthType, Credential, Credentials, Settings, timestamp},
+    sigv4::{AuthType, Credential, Credentials, Session, Settings, timestamp},
 };
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html>
@@ -68,9 +68,10 @@ fn verify(fields: &[(&str, &str)], now: SystemTime) -> Result<Caller, Refused> {
         secret_access_key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         identity: Identity::user("123456789012", "alice").unwrap(),
         limits: Limits::default(),
+        session: Session::default(),
         upstream: None,
     }]);
-    let settings = Settings { region: "us-east-1".to_owned() };
+    let settings = Settings::of_region("us-east-1");
     verify_form(&Submission { form, upload, file }, &credentials, &settings, now)
         .map(|verified| verified.caller().clone())
 }

@@ -13,7 +13,7 @@ use http::{
 
 use super::{
     AccessKey,
-    canonical::{self, ALGORITHM, Path},
+    canonical::{self, ALGORITHM, Form},
     key::{LastKey, Scope, TERMINATOR},
     mode::UNSIGNED_PAYLOAD,
     timestamp,
@@ -92,7 +92,7 @@ impl Shared {
         let text = [date, region, SERVICE, TERMINATOR].join("/");
         let scope = Scope { text: &text, date, region, service: SERVICE };
         let names = signed_headers(head);
-        let canonical = canonical::request(head, Path::Received, &names, UNSIGNED_PAYLOAD);
+        let canonical = canonical::request(head, Form::Received, &names, UNSIGNED_PAYLOAD);
         let string_to_sign = canonical::string_to_sign(timestamp, scope, &canonical);
         let key = self.key.get(&self.access_key.secret, scope);
         self.key.keep(&key);

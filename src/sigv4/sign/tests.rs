@@ -17,7 +17,7 @@ use crate::{
     identity::{Identity, Limits},
     s3::Operation,
     secret::Secret,
-    sigv4::{Credential, Credentials, Settings, timestamp, verify},
+    sigv4::{Credential, Credentials, Session, Settings, timestamp, verify},
 };
 
 fn credential() -> Credential {
@@ -27,6 +27,7 @@ fn credential() -> Credential {
         identity: Identity::user("123456789012", "gate").unwrap(),
         limits: Limits::default(),
         upstream: None,
+        session: Session::default(),
     }
 }
 
@@ -85,7 +86,7 @@ fn by_the_crate(head: &Parts) -> String {
 }
 
 fn is_accepted(signed: &Parts) -> bool {
-    let settings = Settings { region: "eu-central-1".to_owned() };
+    let settings = Settings::of_region("eu-central-1");
     let credentials = Credentials::new(vec![credential()]);
     verify(signed, Operation::PutObject, &credentials, &settings, now()).is_ok()
 }

@@ -6,23 +6,24 @@ use std::{
 };
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use http::{HeaderMap, HeaderName, header::HOST, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header::HOST, request::Parts};
 
 use super::{
-    Credential, Credentials, Refused, VerifiedBody,
-    canonical::{self, Path},
+    Credential, Credentials, Refused, Session, VerifiedBody,
+    canonical::{self, Form},
     chunked::Signatures,
     credential::Entry,
     key::{Scope, SigningKey},
     mode::ContentSha256,
     parameters::Parameters,
     payload::Payload,
-    presented::{self, Place, Presented},
-    timestamp,
+    presented::{self, Claim, Place, Presented},
+    refused::mismatch,
+    timestamp, v2,
 };
 use crate::{
     identity::{Identity, Limits},
-    s3::{Code, Operation, headers},
+    s3::{Code, Domains, Operation, headers},
 };
 
 /// What verification needs to know of this gate.
@@ -30,6 +31,18 @@ use crate::{
 pub struct Settings {
     /// The region that callers must sign for.
     pub region: String,
+    /// Whether URLs may be presigned with Signature Version 2, too.
+    pub accept_sigv2: bool,
+    /// Base domains of virtual-hosted style: Version 2 signs the bucket as if it stood in the path.
+    pub domains: Domains,
+}
+
+impl Settings {
+    /// Of a gate that takes Version 4 alone, in path style alone.
+    #[cfg(test)]
+    pub(super) fn of_region(region: &str) -> Self {
+        Self { region: region.to_owned(), accept_sigv2: false, domains: Domains::default() }
+    }
 }
 
 /// How a request was authenticated (`s3:authType`).
@@ -50,6 +63,25 @@ impl AuthType {
             Self::Header => "REST-HEADER",
             Self::Query => "REST-QUERY-STRING",
             Self::Form => "POST",
+        }
+    }
+}
+
+/// The version of a signature (`s3:signatureversion`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureVersion {
+    /// `AWS`.
+    V2,
+    /// `AWS4-HMAC-SHA256`.
+    V4,
+}
+
+impl SignatureVersion {
+    /// AWS's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2 => "AWS",
+            Self::V4 => canonical::ALGORITHM,
         }
     }
 }
@@ -77,7 +109,9 @@ pub enum Caller {
         credential: Arc<Credential>,
         /// How.
         auth_type: AuthType,
-        /// When it was signed.
+        /// Of the signature.
+        version: SignatureVersion,
+        /// When it was signed; the epoch where nobody can tell.
         signed_at: SystemTime,
     },
 }
@@ -152,20 +186,28 @@ pub fn verify(
     let parameters = Parameters::read(&head.uri)?;
     // A browser asks for leave with the URL that it will use, whose signature is for another method.
     let is_preflight = operation == Operation::OptionsPreflight;
-    let presented = if is_preflight { None } else { presented::read(received, &parameters)? };
-    let Some(presented) = presented else {
-        let content = ContentSha256::read(received, &parameters, None)?;
-        let payload = Payload::read(received, operation, &content, None)?;
-        return Ok(Verified { caller: Caller::Anonymous, payload });
+    let claim = if is_preflight { Claim::None } else { presented::read(received, &parameters)? };
+    let presented = match claim {
+        Claim::V4(presented) => presented,
+        Claim::V2 if settings.accept_sigv2 => {
+            return v2::presigned(head, operation, credentials, settings, now);
+        }
+        Claim::V2 => return Err(presented::unsupported(PRESIGN_WITH_V4)),
+        Claim::None => {
+            let content = ContentSha256::read(received, &parameters, None)?;
+            let payload = Payload::read(received, operation, &content, None)?;
+            return Ok(Verified { caller: Caller::Anonymous, payload });
+        }
     };
     check_scope(&presented, settings)?;
     let entry = entry(credentials, presented.access_key_id)?;
-    check_token(received, &parameters)?;
+    check_token(&entry.credential.session, received, &parameters, now)?;
     check_time(&presented, now)?;
     check_coverage(received, &presented)?;
     let content = ContentSha256::read(received, &parameters, Some(presented.place))?;
     let key = entry.key.get(&entry.credential.secret_access_key, presented.scope);
-    check_signature(head, &presented, &key, content.line)?;
+    let has_token = parameters.security_token.is_some();
+    check_signature(head, &presented, &key, content.line, has_token)?;
     entry.key.keep(&key);
     let is_seed = content.mode.is_signed() && presented.place == Place::Header;
     let signatures = is_seed.then(|| Signatures::after(&presented, &key));
@@ -173,6 +215,7 @@ pub fn verify(
     let caller = Caller::Authenticated {
         credential: Arc::clone(&entry.credential),
         auth_type: presented.place.auth_type(),
+        version: SignatureVersion::V4,
         signed_at: presented.signed_at,
     };
     Ok(Verified { caller, payload })
@@ -209,16 +252,17 @@ pub(super) fn check_scope(presented: &Presented<'_>, settings: &Settings) -> Res
     Ok(())
 }
 
-/// Credentials here are long-lived ones; a token belongs to none of them.
+/// In the header, in the query, or in both.
 pub(super) fn check_token(
+    session: &Session,
     received: &HeaderMap,
     parameters: &Parameters<'_>,
+    now: SystemTime,
 ) -> Result<(), Refused> {
-    if parameters.security_token.is_none() && !received.contains_key(headers::X_AMZ_SECURITY_TOKEN)
-    {
-        return Ok(());
-    }
-    Err(Refused::new(Code::InvalidToken, "The provided token is malformed or otherwise invalid."))
+    let header = received.get(headers::X_AMZ_SECURITY_TOKEN).map(HeaderValue::as_bytes);
+    let parameter = parameters.security_token.as_deref().map(str::as_bytes);
+    session.check(header.or(parameter), now)?;
+    session.check(parameter.or(header), now)
 }
 
 pub(super) fn check_time(presented: &Presented<'_>, now: SystemTime) -> Result<(), Refused> {
@@ -271,9 +315,10 @@ fn check_signature(
     presented: &Presented<'_>,
     key: &SigningKey,
     payload: &str,
+    has_token: bool,
 ) -> Result<(), Refused> {
-    let texts = |path| {
-        let canonical = canonical::request(head, path, &presented.signed_headers, payload);
+    let texts = |form| {
+        let canonical = canonical::request(head, form, &presented.signed_headers, payload);
         let string_to_sign =
             canonical::string_to_sign(&presented.timestamp, presented.scope, &canonical);
         (canonical, string_to_sign)
@@ -282,32 +327,25 @@ fn check_signature(
         let expected = key.sign(string_to_sign);
         verify_slices_are_equal(&expected, &presented.signature).is_ok()
     };
-    let (canonical, string_to_sign) = texts(Path::Encoded);
-    if is_signed(&string_to_sign) || is_signed(&texts(Path::Received).1) {
+    let (canonical, string_to_sign) = texts(Form::Encoded);
+    let is_signed_as = |form| is_signed(&texts(form).1);
+    if is_signed(&string_to_sign)
+        || is_signed_as(Form::Received)
+        || has_token && is_signed_as(Form::TokenAppended)
+    {
         return Ok(());
     }
-    Err(Refused::new(
-        Code::SignatureDoesNotMatch,
-        "The request signature we calculated does not match the signature you provided. Check your \
-         key and signing method.",
-    )
-    .with("AWSAccessKeyId", presented.access_key_id)
-    .with("StringToSign", string_to_sign.as_str())
-    .with("SignatureProvided", hex::encode(presented.signature))
-    .with("StringToSignBytes", spaced_hex(string_to_sign.as_bytes()))
-    .with("CanonicalRequest", String::from_utf8_lossy(&canonical))
-    .with("CanonicalRequestBytes", spaced_hex(&canonical)))
-}
-
-pub(super) fn spaced_hex(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(" ")
+    let claimed = hex::encode(presented.signature);
+    Err(mismatch(presented.access_key_id, &claimed, string_to_sign.as_bytes(), Some(&canonical)))
 }
 
 /// The service of every scope.
 pub(super) const SERVICE: &str = "s3";
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>, `RequestTimeTooSkewed`.
 const SKEW_MAX: Duration = Duration::from_mins(15);
+const PRESIGN_WITH_V4: &str = "This URL was presigned with Signature Version 2: make one with \
+    Version 4 (in boto3 Config(signature_version=\"s3v4\")), or let this proxy accept Version 2 by \
+    `accept_sigv2 = true` in `[auth]`";
 
 #[cfg(test)]
 mod tests;

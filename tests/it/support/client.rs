@@ -50,6 +50,7 @@ pub(crate) struct Request {
     expects_continue: bool,
     stops_after: Option<usize>,
     has_no_length: bool,
+    alterations: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
@@ -205,6 +206,7 @@ impl Request {
             expects_continue: false,
             stops_after: None,
             has_no_length: false,
+            alterations: Vec::new(),
         }
     }
 
@@ -317,6 +319,12 @@ impl Request {
         self
     }
 
+    /// Once all is signed, the head has `to` in place of the first `from`.
+    pub(crate) fn altered(mut self, from: &str, to: &str) -> Self {
+        self.alterations.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
     /// Head and body as they go over the wire.
     pub(crate) fn to_bytes(&self, host: &str) -> (Vec<u8>, Vec<u8>) {
         let (body, payload_hash, framing) = self.framed();
@@ -342,6 +350,10 @@ impl Request {
             head += &format!("{name}: {value}\r\n");
         }
         head += "\r\n";
+        for (from, to) in &self.alterations {
+            assert!(head.contains(from), "{from:?} is not in {head}");
+            head = head.replacen(from, to, 1);
+        }
         (head.into_bytes(), body)
     }
 

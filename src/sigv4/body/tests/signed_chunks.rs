@@ -13,8 +13,8 @@ use crate::{
     s3::{Code, Operation},
     secret::Secret,
     sigv4::{
-        Credential, Credentials, Settings, Verified,
-        canonical::{self, Path},
+        Credential, Credentials, Session, Settings, Verified,
+        canonical::{self, Form},
         key::{Scope, Signature, SigningKey},
         timestamp, verify,
     },
@@ -42,8 +42,9 @@ fn verified(head: &Parts) -> Verified {
         identity: Identity::user("123456789012", "alice").unwrap(),
         limits: Limits::default(),
         upstream: None,
+        session: Session::default(),
     }]);
-    let settings = Settings { region: "us-east-1".to_owned() };
+    let settings = Settings::of_region("us-east-1");
     verify(head, Operation::PutObject, &credentials, &settings, now()).unwrap()
 }
 
@@ -159,7 +160,7 @@ impl Client {
         let mut names: Vec<&str> =
             names.into_iter().filter(|name| *name != "authorization").collect();
         names.sort_unstable();
-        let canonical = canonical::request(&unsigned, Path::Encoded, &names, mode);
+        let canonical = canonical::request(&unsigned, Form::Encoded, &names, mode);
         let previous = key.sign(&canonical::string_to_sign(TIMESTAMP, SCOPE, &canonical));
         let head = head(mode, length, extra, &hex::encode(previous));
         Self { key, previous, head }

@@ -24,8 +24,8 @@ use crate::{
     s3::{Code, Operation},
     secret::Secret,
     sigv4::{
-        Credential, Credentials,
-        canonical::{self, Path},
+        Credential, Credentials, Session,
+        canonical::{self, Form},
         key::{Scope, SigningKey},
         timestamp,
     },
@@ -49,6 +49,7 @@ fn credentials() -> Credentials {
         identity: Identity::user("123456789012", "alice").unwrap(),
         limits: Limits::default(),
         upstream: None,
+        session: Session::default(),
     }])
 }
 
@@ -127,16 +128,17 @@ impl Signing<'_> {
 }
 
 fn verified(head: &Parts) -> Result<Caller, Refused> {
-    let settings = Settings { region: REGION.to_owned() };
+    let settings = Settings::of_region(REGION);
     verify(head, Operation::PutObject, &credentials(), &settings, now())
         .map(|verified| verified.caller().clone())
 }
 
 fn check_passes(head: &Parts, expected: AuthType) {
     match verified(head) {
-        Ok(Caller::Authenticated { credential, auth_type, signed_at }) => {
+        Ok(Caller::Authenticated { credential, auth_type, version, signed_at }) => {
             assert_eq!(credential.identity.user_name(), Some("alice"));
             assert_eq!((auth_type, signed_at), (expected, now()));
+            assert_eq!(version.as_str(), "AWS4-HMAC-SHA256");
         }
         other => panic!("{other:?}"),
     }
@@ -200,7 +202,7 @@ fn nobody_is_anonymous() {
 
 #[test]
 fn a_preflight_is_anonymous_whatever_it_bears() {
-    let settings = Settings { region: REGION.to_owned() };
+    let settings = Settings::of_region(REGION);
     let verified =
         verify(&presigned(), Operation::OptionsPreflight, &credentials(), &settings, now());
     assert!(matches!(verified.unwrap().caller(), Caller::Anonymous));
@@ -229,7 +231,7 @@ fn dated(date: &str) -> Parts {
     let mut dated = head("GET", "/bucket/key", &[("x-amz-content-sha256", EMPTY_SHA256)]);
     dated.headers.insert("date", HeaderValue::try_from(date).unwrap());
     let signed_headers = ["date", "host", "x-amz-content-sha256"];
-    let canonical = canonical::request(&dated, Path::Encoded, &signed_headers, EMPTY_SHA256);
+    let canonical = canonical::request(&dated, Form::Encoded, &signed_headers, EMPTY_SHA256);
     let text = format!("20150830/{REGION}/s3/aws4_request");
     let scope = Scope { text: &text, date: "20150830", region: REGION, service: "s3" };
     let string_to_sign = canonical::string_to_sign("20150830T123600Z", scope, &canonical);
@@ -467,7 +469,7 @@ fn the_payload_must_be_spoken_of() {
 fn a_url_that_fixes_its_payload_is_held_to_it() {
     let target = format!("/bucket/key?X-Amz-Content-Sha256={EMPTY_SHA256}");
     let signing = Signing { payload: EMPTY_SHA256, ..Signing::presigning() };
-    let settings = Settings { region: REGION.to_owned() };
+    let settings = Settings::of_region(REGION);
     let fixed = signing.sign(head("PUT", &target, &[("content-length", "7")]));
     let verified = verify(&fixed, Operation::PutObject, &credentials(), &settings, now()).unwrap();
     assert_eq!(verified.payload.expected.len(), 1);
@@ -478,7 +480,7 @@ fn a_url_that_fixes_its_payload_is_held_to_it() {
 
 #[test]
 fn the_signing_key_of_another_day_does_not_stay_in_the_way() {
-    let (credentials, settings) = (credentials(), Settings { region: REGION.to_owned() });
+    let (credentials, settings) = (credentials(), Settings::of_region(REGION));
     let day = Duration::from_hours(24);
     for now in [now(), now() + day, now()] {
         let head = Signing { at: now, ..Signing::default() }.sign(get());

@@ -8,10 +8,10 @@ use http::{HeaderName, HeaderValue, Request, request::Parts};
 use crate::{
     secret::Secret,
     sigv4::{
-        canonical::{self, Path},
+        canonical::{self, Form},
         key::SigningKey,
         parameters::Parameters,
-        presented::{self, Place},
+        presented::{self, Claim, Place},
     },
 };
 
@@ -80,9 +80,10 @@ fn make(name: &str, form: &str) -> Made {
     let signed_body = if context["sign_body"].as_bool().unwrap() { body.as_str() } else { "" };
     let payload = hex::encode(digest::digest(&digest::SHA256, signed_body.as_bytes()));
     let parameters = Parameters::read(&head.uri).unwrap();
-    let presented = presented::read(&head.headers, &parameters).unwrap().unwrap();
+    let presented = presented::read(&head.headers, &parameters).unwrap();
+    let Claim::V4(presented) = presented else { panic!("{presented:?}") };
     assert_eq!(presented.place == Place::Header, form == "header", "{name}");
-    let canonical = canonical::request(&head, Path::Encoded, &presented.signed_headers, &payload);
+    let canonical = canonical::request(&head, Form::Encoded, &presented.signed_headers, &payload);
     let string_to_sign =
         canonical::string_to_sign(&presented.timestamp, presented.scope, &canonical);
     let secret = context["credentials"]["secret_access_key"].as_str().unwrap();
