@@ -7,13 +7,21 @@ use http::Uri;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{loading::Loading, source::At, suggest::quoted, written};
-use crate::{s3::Domains, upstream::Settings as Upstream};
+use crate::{
+    s3::Domains,
+    upstream::{REGION_PLACEHOLDER, Settings as Upstream},
+};
 
 impl Loading<'_> {
     /// The backend.
     pub(super) fn upstream(&mut self, written: &written::Upstream) -> Option<Upstream> {
-        let endpoint = written.endpoint.as_ref().and_then(|endpoint| self.endpoint(endpoint));
         let region = written.region.as_ref().and_then(|region| self.region(region));
+        let endpoint = written.endpoint.as_ref();
+        let endpoint_of_regions = endpoint
+            .map(|endpoint| endpoint.value.clone())
+            .filter(|endpoint| endpoint.contains(REGION_PLACEHOLDER));
+        let endpoint = endpoint.zip(region.as_deref());
+        let endpoint = endpoint.and_then(|(endpoint, region)| self.endpoint(endpoint, region));
         let credentials = self.upstream_credentials(written, region.as_deref().unwrap_or_default());
         let ca = written.ca.as_ref().map(|ca| self.upstream_ca(ca));
         let connect_timeout =
@@ -26,6 +34,7 @@ impl Loading<'_> {
         };
         Some(Upstream {
             endpoint: endpoint?,
+            endpoint_of_regions,
             region: region?,
             credentials: credentials?,
             ca,
@@ -68,8 +77,9 @@ impl Loading<'_> {
         Some(written.value.to_ascii_lowercase())
     }
 
-    fn endpoint(&mut self, written: &At<String>) -> Option<Uri> {
-        let endpoint = match parsed_endpoint(&written.value) {
+    /// `region` takes its place in an endpoint that leaves one.
+    fn endpoint(&mut self, written: &At<String>, region: &str) -> Option<Uri> {
+        let endpoint = match parsed_endpoint(&written.value.replace(REGION_PLACEHOLDER, region)) {
             Ok(endpoint) => endpoint,
             Err(message) => return self.fault(written.fault(message)),
         };

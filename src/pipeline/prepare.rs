@@ -23,7 +23,7 @@ use crate::{
         location,
         upload_id::{Accepted, Upload},
     },
-    upstream::{self, Outbound, Signed},
+    upstream::{self, Outbound, Signed, Signing},
 };
 
 /// A signed request, and what its answer needs.
@@ -79,7 +79,10 @@ impl Authorized {
         let head = head(&mut request, &body);
         let target = target(&request);
         let upstream = &context.settings.upstream;
-        let signing = (&signer, context.now);
+        // A new bucket is asked for where the backend is, whatever region it shall be in.
+        let is_new = request.operation == Operation::CreateBucket;
+        let bucket = request.resource.bucket().filter(|_| !is_new).map(s3::BucketName::as_str);
+        let signing = Signing { signer: &signer, now: context.now, bucket };
         // Only what has no body can be sent more than once.
         let keys = if body.length().is_none() { keys } else { KeyRing::default() };
         let alternatives = keys

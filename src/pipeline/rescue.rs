@@ -84,7 +84,10 @@ pub(super) enum Error {
     #[error("the backend answered success before the body had been sent and verified")]
     EarlySuccess,
     /// The backend sent the request elsewhere: wrong region or endpoint in the configuration.
-    #[error("the backend answered {0}: check the upstream's endpoint and region")]
+    #[error(
+        "the backend answered {0}: check the upstream's endpoint and region; for buckets in several, \
+             its endpoint needs `{{region}}` in the place of the region"
+    )]
     Redirected(StatusCode),
     /// An answer that had to be mended and could not be.
     #[error("the backend sent {0}")]
@@ -170,6 +173,10 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         Error::Upstream(upstream::Error::Unreachable(_) | upstream::Error::Silent(_)) => failed(
             Code::ServiceUnavailable,
             "The storage behind this proxy does not answer. Try again.",
+        ),
+        Error::Upstream(upstream::Error::Elsewhere { .. }) => failed(
+            Code::ServiceUnavailable,
+            "The bucket is in another region, which is known from now on. Try again.",
         ),
         Error::Upstream(upstream::Error::NoCredential { .. }) => failed(
             Code::ServiceUnavailable,

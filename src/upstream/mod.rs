@@ -4,9 +4,10 @@ mod client;
 mod credential;
 mod idle;
 mod outbound;
+mod region;
 mod watch;
 
-pub use client::{Client, Error, Settings, Signed, tls};
+pub use client::{Client, Error, REGION_PLACEHOLDER, Settings, Signed, Signing, tls};
 pub use credential::{COMMON, Origin, Role, Source, Sources, Wallet};
 pub use idle::{Idle, IdleError};
 pub use outbound::Outbound;

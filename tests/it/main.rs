@@ -29,6 +29,7 @@ mod multipart;
 mod policy;
 mod proxy_protocol;
 mod put;
+mod regions;
 mod reload;
 mod rules;
 mod sessions;

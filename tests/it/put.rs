@@ -1,6 +1,6 @@
 //! Bodies on their way up: in one form for every backend, and never complete unless verified.
 
-use crate::support::{Gate, Reply, Request, Upstream};
+use crate::support::{Gate, Reply, Request, Upstream, within};
 
 #[tokio::test]
 async fn an_upload_leaves_in_the_form_that_every_backend_takes() {
@@ -200,6 +200,37 @@ async fn a_backend_that_answers_and_reads_no_more_does_not_hold_the_client() {
     connection.write(&body).await;
     connection.answer(false).await;
     assert!(connection.is_closed().await);
+}
+
+/// The kernel ends it: nothing else can where the backend takes no byte and closes nothing.
+#[tokio::test]
+async fn a_backend_that_reads_no_more_does_not_keep_its_connection() {
+    let upstream = Upstream::start().await;
+    upstream.replies(Reply::silence().in_spite_of_the_body());
+    let gate = Gate::builder().with_upstream("idle_timeout_seconds = 1").start(&upstream).await;
+    let request = Request::put("/bucket/key", vec![7; 50_000_000]).unsigned_payload();
+    let sent = tokio::spawn(async move {
+        gate.send(request).await;
+        gate
+    });
+    let closed = async {
+        while upstream.requests() == 0 || established_to(upstream.address().port()) > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the connection to be closed", closed).await;
+    sent.abort();
+}
+
+/// Connections to a port of this machine that are not closed at their near end.
+fn established_to(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let remote = format!("0100007F:{port:04X}");
+    let is_open = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next() == Some(&remote) && fields.next() == Some("01")
+    };
+    table.lines().filter(is_open).count()
 }
 
 #[tokio::test]

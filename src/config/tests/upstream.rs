@@ -31,6 +31,17 @@ fn each_source_has_its_name() {
 }
 
 #[test]
+fn an_endpoint_may_leave_the_regions_place_open() {
+    let folder = Folder::sound();
+    let endpoint = "endpoint = \"https://s3.{region}.amazonaws.com\"";
+    folder.replace("portcullis.toml", "endpoint = \"http://127.0.0.1:9000\"", endpoint);
+    let upstream = folder.load().unwrap().gate.upstream;
+    assert_eq!(upstream.endpoint, "https://s3.us-east-1.amazonaws.com");
+    let template = upstream.endpoint_of_regions.as_deref();
+    assert_eq!(template, Some("https://s3.{region}.amazonaws.com"));
+}
+
+#[test]
 fn a_role_goes_on_top_of_any_source() {
     let role = "role_arn = \"arn:aws:iam::123456789012:role/p/R\"\nexternal_id = \"x\"";
     for keys in ["credentials = \"web-identity\"", KEYS] {

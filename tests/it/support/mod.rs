@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use client::Request;
 pub(crate) use gate::Gate;
-pub(crate) use upstream::{Reply, Upstream};
+pub(crate) use upstream::{Reply, Seen, Upstream};
 
 /// Waits for something that must come soon; a test that hangs tells what for.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
