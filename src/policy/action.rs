@@ -38,6 +38,44 @@ pub(super) fn all() -> &'static [Action] {
     &ACTIONS
 }
 
+/// The number of an action, its place in [`all`]; `None` where S3 has none that is spelt so.
+pub(super) fn number(name: &str) -> Option<usize> {
+    let mut slot = hash(name);
+    loop {
+        let number = usize::from(*NUMBERS.get(slot % SLOTS)?).checked_sub(1)?;
+        if ACTIONS.get(number).is_some_and(|action| action.name == name) {
+            return Some(number);
+        }
+        slot += 1;
+    }
+}
+
+/// FNV-1a, over few bytes faster than any hash that resists an attacker; the names are ours.
+fn hash(name: &str) -> usize {
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = name.bytes().fold(0x811c_9dc5, mix);
+    usize::try_from(hash ^ (hash >> 16)).unwrap_or_default()
+}
+
+/// By hash, numbers of actions counted from 1; 0 where there is none.
+static NUMBERS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut numbers = vec![0; SLOTS];
+    for (action, number) in ACTIONS.iter().zip(1..=u8::MAX) {
+        let mut slot = hash(action.name);
+        while let Some(taken) = numbers.get_mut(slot % SLOTS) {
+            if *taken == 0 {
+                *taken = number;
+                break;
+            }
+            slot += 1;
+        }
+    }
+    numbers
+});
+
+/// Four times as many as actions, so that most are found at the first look.
+const SLOTS: usize = 1024;
+
 static ACTIONS: LazyLock<Vec<Action>> = LazyLock::new(|| {
     include_str!("actions.txt").lines().filter(|line| !line.starts_with('#')).map(row).collect()
 });
@@ -77,6 +115,17 @@ mod tests {
         );
         assert_eq!(named("s3:NoSuchAction"), [""; 0]);
         assert_eq!(named("*").len(), all().len());
+    }
+
+    #[test]
+    fn every_action_has_its_number() {
+        assert!(all().len() < usize::from(u8::MAX), "numbers are bytes");
+        for (place, action) in all().iter().enumerate() {
+            assert_eq!(number(action.name), Some(place), "{}", action.name);
+        }
+        for name in ["", "s3:putobject", "s3:PutObjects", "iam:PassRole"] {
+            assert_eq!(number(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod document;
 mod explain;
 mod faults;
 mod glob;
+mod index;
 mod json;
 mod keys;
 mod lint;

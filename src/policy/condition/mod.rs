@@ -5,6 +5,8 @@ mod operand;
 mod operator;
 mod read;
 
+use std::borrow::Cow;
+
 use operand::Operand;
 pub(crate) use operand::instant;
 use operator::Quantifier;
@@ -31,7 +33,11 @@ pub(super) struct Condition {
 impl Condition {
     /// Whether the condition is true of a request.
     pub(super) fn holds(&self, keys: &Keys<'_>) -> bool {
-        let values = keys.values(&self.key);
+        self.holds_of(keys.values(&self.key), keys)
+    }
+
+    /// As [`Condition::holds`], of the values of its key.
+    pub(super) fn holds_of(&self, values: Option<&[Cow<'_, str>]>, keys: &Keys<'_>) -> bool {
         if self.operator.comparison == Comparison::Null {
             return self.holds_null(values.is_none());
         }

@@ -128,18 +128,14 @@ impl Policies {
         let mut judgement = Judgement::Silent;
         let guards = guards.iter().map(|guard| &guard.0);
         for attached in guards.chain(self.attached_to(inquiry.bucket)) {
-            for statement in &attached.document.statements {
-                let is_decided = matches!(judgement, Judgement::Allow(..));
-                match statement.effect {
-                    Effect::Allow if is_decided => {}
-                    Effect::Allow if statement.applies(inquiry) => {
-                        judgement = Judgement::Allow(attached, statement);
-                    }
-                    Effect::Deny if statement.applies(inquiry) => {
-                        return Judgement::Deny(attached, statement);
-                    }
-                    Effect::Allow | Effect::Deny => {}
+            match attached.document.deciding(inquiry) {
+                Some(statement) if statement.effect == Effect::Deny => {
+                    return Judgement::Deny(attached, statement);
                 }
+                Some(statement) if matches!(judgement, Judgement::Silent) => {
+                    judgement = Judgement::Allow(attached, statement);
+                }
+                Some(_) | None => {}
             }
         }
         judgement

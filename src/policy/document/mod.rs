@@ -3,7 +3,9 @@
 //! (S3 user guide, "Policies and permissions in Amazon S3"; messages of S3 are kept word for word.)
 
 use super::{
+    Inquiry,
     faults::{Fault, Faults},
+    index::Index,
     json::{self, Member, Value},
     lint,
     reader::Reader,
@@ -14,6 +16,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Document {
     pub(super) statements: Box<[Statement]>,
+    index: Index,
     warnings: Vec<Fault>,
 }
 
@@ -51,7 +54,13 @@ impl Document {
         let statements = members.map(|members| reader.document(members)).unwrap_or_default();
         lint::warn(&statements, &mut faults);
         let warnings = faults.finish()?;
-        Ok(Self { statements: statements.into_boxed_slice(), warnings })
+        let index = Index::of(&statements);
+        Ok(Self { statements: statements.into_boxed_slice(), index, warnings })
+    }
+
+    /// The first Deny that applies or, where there is none, the first Allow.
+    pub(super) fn deciding(&self, inquiry: &Inquiry<'_>) -> Option<&Statement> {
+        self.index.deciding(&self.statements, inquiry)
     }
 
     /// What is allowed and probably not meant.

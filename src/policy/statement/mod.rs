@@ -66,7 +66,12 @@ impl Statement {
     }
 
     pub(super) fn matches_action(&self, inquiry: &Inquiry<'_>) -> bool {
-        self.actions.holds(|action| action.matches_ignoring_case(inquiry.action, inquiry.keys))
+        self.names_action(inquiry.action)
+    }
+
+    /// Actions hold no variables.
+    pub(super) fn names_action(&self, name: &str) -> bool {
+        self.actions.holds(|action| action.matches_ignoring_case(name, &Keys::NONE))
     }
 
     pub(super) fn matches_resource(&self, inquiry: &Inquiry<'_>) -> bool {
