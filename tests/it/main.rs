@@ -10,6 +10,7 @@
 )]
 
 mod absence;
+mod actions;
 mod admin;
 mod audit;
 mod auth;
