@@ -60,4 +60,4 @@ where
 }
 
 /// From the first byte to the last: a client that sends byte by byte would take room for hours.
-const RECEIVE_MAX: Duration = Duration::from_mins(2);
+pub(super) const RECEIVE_MAX: Duration = Duration::from_mins(2);

@@ -8,8 +8,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::{
-    ambient, authenticate::Authenticated, classify::Classified, receive::Context, reply::ReplyBody,
-    rescue::Error,
+    ambient, authenticate::Authenticated, classify::Classified, document::RECEIVE_MAX,
+    receive::Context, reply::ReplyBody, rescue::Error,
 };
 use crate::{
     identity::Mode,
@@ -40,7 +40,9 @@ impl Classified {
             ambient::admit(&head, &context.peer, ambient, &context.settings.domains)?;
         }
         let mut body = Idle::new(body, context.settings.client_idle_timeout);
-        let (form, rest) = fields(reader, &mut body).await?;
+        let read = tokio::time::timeout(RECEIVE_MAX, fields(reader, &mut body)).await;
+        let too_slow = |_| BodyError::Client("its fields took too long".to_owned());
+        let (form, rest) = read.map_err(too_slow)??;
         let file = form.file(form_bytes, rest)?;
         let upload = request.upload(&form, file.length(), &address(&head, &context))?;
         Ok(Filled { submission: Submission { form, upload, file }, body, context })

@@ -83,7 +83,7 @@ pub const KNOWN_KEYS: [KnownKey; 52] = [
     // - always `false`: no service of AWS calls through the gate. The second only of signed requests
     one("aws:ViaAWSService"),
     one("aws:PrincipalIsAWSService"),
-    // - the signature: absent for anonymous callers; the age, in milliseconds, only when presigned
+    // - the signature: absent for anonymous callers; the age, in milliseconds, only when presigned or in a form
     one("s3:authType"),
     one("s3:signatureAge"),
     one("s3:signatureversion"),

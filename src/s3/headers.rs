@@ -110,9 +110,9 @@ pub mod form {
     /// The signature, hex.
     pub const SIGNATURE: &str = "x-amz-signature";
 
-    /// All of Signature Version 4, the policy aside.
-    pub const V4: [&str; 5] = [ALGORITHM, CREDENTIAL, DATE, SECURITY_TOKEN, SIGNATURE];
-    /// All of Signature Version 2, the policy aside: access key id and signature.
+    /// All of Signature Version 4, the policy and the token aside.
+    pub const V4: [&str; 4] = [ALGORITHM, CREDENTIAL, DATE, SIGNATURE];
+    /// All of Signature Version 2, the policy and the token aside: access key id and signature.
     pub const V2: [&str; 2] = ["awsaccesskeyid", "signature"];
 }
 

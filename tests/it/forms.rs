@@ -180,6 +180,32 @@ async fn a_signature_is_whole_or_is_refused() {
 }
 
 #[tokio::test]
+async fn version_2_is_taken_where_it_is_accepted() {
+    let form = || Form::new("key", "x").signed_with_v2();
+    let answer = refused(form().post(), 400, "InvalidRequest").await;
+    assert!(answer.text().contains("accept_sigv2"), "{}", answer.text());
+    let mut upstream = Upstream::start().await;
+    let auth = "[auth]\naccept_sigv2 = true\n[credentials]\nfile = \"credentials.toml\"\n";
+    let gate = Gate::builder().auth(auth).start(&upstream).await;
+    assert_eq!(gate.send(form().post()).await.status, 204);
+    assert_eq!(upstream.next().await.body, b"x");
+    let refusals = [
+        (form().with_tampered_policy(), 403, "SignatureDoesNotMatch"),
+        (form().signed_by("AKIDNOBODY"), 403, "InvalidAccessKeyId"),
+        (form().without("signature"), 400, "InvalidArgument"),
+        (form().without("AWSAccessKeyId"), 400, "InvalidArgument"),
+        (form().without("Policy"), 400, "InvalidArgument"),
+        (form().free("x-amz-algorithm", "AWS4-HMAC-SHA256"), 400, "InvalidArgument"),
+        (form().free("acl", "private"), 403, "AccessDenied"),
+        (form().expired(), 403, "AccessDenied"),
+    ];
+    for (form, status, code) in refusals {
+        gate.send(form.post()).await.is_refused_with(status, code);
+    }
+    assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
 async fn a_policy_holds_in_every_condition() {
     let key = |condition: Value| Form::new("a/b", "12345").condition(condition).post();
     for (condition, status, code) in [

@@ -90,7 +90,7 @@ fn header_of(name: &str) -> Result<Option<HeaderName>, InvalidForm> {
     if name == "acl" {
         return Ok(Some(headers::X_AMZ_ACL));
     }
-    if headers::form::V4.contains(&name) {
+    if headers::form::V4.contains(&name) || name == headers::form::SECURITY_TOKEN {
         return Ok(None);
     }
     let header = HeaderName::from_bytes(name.as_bytes()).ok();

@@ -5,17 +5,20 @@
 
 mod policy;
 
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use http::HeaderMap;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 pub use self::policy::PostPolicy;
 use self::policy::Submitted;
 use super::{
-    AuthType, Caller, Credentials, Refused, Settings, SignatureVersion, Verified,
-    key::SigningKey,
-    parameters::Parameters,
+    AuthType, Caller, Credential, Credentials, Refused, Settings, SignatureVersion, Verified,
+    credential::Entry,
     payload::Payload,
     presented::{self, Claims, Place, Presented},
     refused::mismatch,
@@ -24,7 +27,7 @@ use super::{
 use crate::{
     identity::Identity,
     s3::{
-        self,
+        self, Code,
         form::{FileReader, Form},
         headers::form as fields,
     },
@@ -54,28 +57,28 @@ pub fn verify_form(
     now: SystemTime,
 ) -> Result<Verified, Refused> {
     let Submission { form, upload, file } = submission;
-    let Some(presented) = presented(form)? else {
+    let Some(claim) = claim(form, settings.accept_sigv2)? else {
         return verified(submission, Caller::Anonymous);
     };
     let policy = form.need(fields::POLICY)?;
-    verify::check_scope(&presented, settings)?;
-    let entry = verify::entry(credentials, presented.access_key_id)?;
-    let security_token = form.get(fields::SECURITY_TOKEN).map(Cow::Borrowed);
-    let parameters = Parameters { security_token, ..Parameters::default() };
-    verify::check_token(&entry.credential.session, &HeaderMap::new(), &parameters, now)?;
-    verify::check_time(&presented, now)?;
-    let key = entry.key.get(&entry.credential.secret_access_key, presented.scope);
-    check_signature(&presented, &key, policy)?;
-    entry.key.keep(&key);
+    let caller = match &claim {
+        Claim::V2 { access_key_id, signature } => {
+            let entry = entry(form, access_key_id, credentials, now)?;
+            check_v2(entry, signature, policy)?;
+            // Nothing says when it was signed: it is as old as can be to those who ask for its age.
+            caller(entry, SignatureVersion::V2, UNIX_EPOCH)
+        }
+        Claim::V4(presented) => {
+            verify::check_scope(presented, settings)?;
+            let entry = entry(form, presented.access_key_id, credentials, now)?;
+            verify::check_time(presented, now)?;
+            check_v4(entry, presented, policy)?;
+            caller(entry, SignatureVersion::V4, presented.signed_at)
+        }
+    };
     let bucket = upload.resource.bucket().map_or("", s3::BucketName::as_str);
     let submitted = Submitted { form, bucket, file_bytes: file.length() };
     PostPolicy::parse(policy)?.check(&submitted, now)?;
-    let caller = Caller::Authenticated {
-        credential: Arc::clone(&entry.credential),
-        auth_type: AuthType::Form,
-        version: SignatureVersion::V4,
-        signed_at: presented.signed_at,
-    };
     verified(submission, caller)
 }
 
@@ -96,15 +99,35 @@ fn verified(submission: &Submission, caller: Caller) -> Result<Verified, Refused
     Ok(Verified::new(caller, payload))
 }
 
-/// Where any of the fields is there, all must be.
-fn presented(form: &Form) -> Result<Option<Presented<'_>>, Refused> {
+/// What the fields of a form claim of who signed it.
+enum Claim<'a> {
+    V2 { access_key_id: &'a str, signature: &'a str },
+    V4(Presented<'a>),
+}
+
+/// Where any of the fields is there, all of its version must be, and none of the other; `None`: there
+/// is none.
+fn claim(form: &Form, accept_sigv2: bool) -> Result<Option<Claim<'_>>, Refused> {
     let is_there = |names: &[&str]| names.iter().any(|name| form.get(name).is_some());
-    if is_there(&fields::V2) {
-        return Err(presented::unsupported(SIGN_WITH_V4));
+    let (is_v2, is_v4) = (is_there(&fields::V2), is_there(&fields::V4));
+    match (is_v2, is_v4) {
+        (true, true) => Err(Refused::new(
+            Code::InvalidArgument,
+            "Only one auth mechanism allowed; the form has fields of Signature Version 2 and of 4",
+        )),
+        (true, false) if !accept_sigv2 => Err(presented::unsupported(SIGN_WITH_V4)),
+        (true, false) => {
+            form.need(fields::POLICY)?;
+            let [access_key_id, signature] = fields::V2;
+            let access_key_id = form.need(access_key_id)?;
+            Ok(Some(Claim::V2 { access_key_id, signature: form.need(signature)? }))
+        }
+        (false, false) if !is_there(&[fields::POLICY, fields::SECURITY_TOKEN]) => Ok(None),
+        (false, _) => presented(form).map(|presented| Some(Claim::V4(presented))),
     }
-    if !is_there(&fields::V4) && !is_there(&[fields::POLICY]) {
-        return Ok(None);
-    }
+}
+
+fn presented(form: &Form) -> Result<Presented<'_>, Refused> {
     form.need(fields::POLICY)?;
     presented::check_algorithm(form.need(fields::ALGORITHM)?, || {
         presented::incomplete("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
@@ -115,24 +138,51 @@ fn presented(form: &Form) -> Result<Option<Presented<'_>>, Refused> {
         signature: form.need(fields::SIGNATURE)?,
         signed_headers: "",
     };
-    presented::presented(Place::Form, claims).map(Some)
+    presented::presented(Place::Form, claims)
 }
 
-/// What is signed is the policy as it stands in the form.
-fn check_signature(
-    presented: &Presented<'_>,
-    key: &SigningKey,
-    policy: &str,
-) -> Result<(), Refused> {
-    if verify_slices_are_equal(&key.sign(policy), &presented.signature).is_ok() {
-        return Ok(());
+/// The credential of this id, with the token that came.
+fn entry<'c>(
+    form: &Form,
+    access_key_id: &str,
+    credentials: &'c Credentials,
+    now: SystemTime,
+) -> Result<&'c Entry, Refused> {
+    let entry = verify::entry(credentials, access_key_id)?;
+    entry.credential.session.check(form.get(fields::SECURITY_TOKEN).map(str::as_bytes), now)?;
+    Ok(entry)
+}
+
+fn caller(entry: &Entry, version: SignatureVersion, signed_at: SystemTime) -> Caller {
+    let credential = Arc::clone(&entry.credential);
+    Caller::Authenticated { credential, auth_type: AuthType::Form, version, signed_at }
+}
+
+/// In either version the policy is signed as it stands in the form, in base64.
+fn check_v4(entry: &Entry, presented: &Presented<'_>, policy: &str) -> Result<(), Refused> {
+    let key = entry.key.get(&entry.credential.secret_access_key, presented.scope);
+    if verify_slices_are_equal(&key.sign(policy), &presented.signature).is_err() {
+        let claimed = hex::encode(presented.signature);
+        return Err(mismatch(presented.access_key_id, &claimed, policy.as_bytes(), None));
     }
-    let claimed = hex::encode(presented.signature);
-    Err(mismatch(presented.access_key_id, &claimed, policy.as_bytes(), None))
+    entry.key.keep(&key);
+    Ok(())
 }
 
-const SIGN_WITH_V4: &str = "This form was signed with Signature Version 2: make one with Version 4 (in \
-    boto3 Config(signature_version=\"s3v4\"))";
+fn check_v2(entry: &Entry, signature: &str, policy: &str) -> Result<(), Refused> {
+    let Credential { access_key_id, secret_access_key, .. } = &*entry.credential;
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret_access_key.expose());
+    let expected = hmac::sign(&key, policy.as_bytes());
+    let claimed = STANDARD.decode(signature).unwrap_or_default();
+    if verify_slices_are_equal(expected.as_ref(), &claimed).is_err() {
+        return Err(mismatch(access_key_id, signature, policy.as_bytes(), None));
+    }
+    Ok(())
+}
+
+const SIGN_WITH_V4: &str = "This form was signed with Signature Version 2: sign with Version 4 (in \
+    boto3 Config(signature_version=\"s3v4\")), or let this proxy accept Version 2 by \
+    `accept_sigv2 = true` in `[auth]`";
 
 #[cfg(test)]
 mod tests;

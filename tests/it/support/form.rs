@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::hmac;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ pub(crate) struct Form {
     tail: String,
     is_anonymous: bool,
     is_tampered: bool,
+    is_v2: bool,
     without: Option<&'static str>,
 }
 
@@ -45,6 +47,7 @@ impl Form {
             tail: format!("\r\n--{BOUNDARY}--\r\n"),
             is_anonymous: false,
             is_tampered: false,
+            is_v2: false,
             without: None,
         }
         .free("key", key)
@@ -111,6 +114,12 @@ impl Form {
         self
     }
 
+    /// Signed with Signature Version 2.
+    pub(crate) fn signed_with_v2(mut self) -> Self {
+        self.is_v2 = true;
+        self
+    }
+
     /// One of the fields that sign is left out.
     pub(crate) fn without(mut self, name: &'static str) -> Self {
         self.without = Some(name);
@@ -154,23 +163,38 @@ impl Form {
         let date = basic(self.signed_at);
         let day = date.get(..8).unwrap();
         let credential = format!("{}/{day}/{}/s3/aws4_request", self.access_key_id, self.region);
-        let mut fields = vec![
-            ("X-Amz-Algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
-            ("X-Amz-Credential".to_owned(), credential),
-            ("X-Amz-Date".to_owned(), date),
-        ];
+        let mut fields = if self.is_v2 {
+            Vec::new()
+        } else {
+            vec![
+                ("X-Amz-Algorithm".to_owned(), "AWS4-HMAC-SHA256".to_owned()),
+                ("X-Amz-Credential".to_owned(), credential),
+                ("X-Amz-Date".to_owned(), date),
+            ]
+        };
         let own = fields.iter().map(|(name, value)| json!({ name: value }));
         let conditions: Vec<Value> = self.conditions.iter().cloned().chain(own).collect();
         let mut policy = json!({"expiration": extended(self.expires), "conditions": conditions});
         let signed = STANDARD.encode(policy.to_string());
-        let key = generate_signing_key(SECRET_ACCESS_KEY, self.signed_at, &self.region, "s3");
-        let signature = calculate_signature(key, signed.as_bytes());
+        let signature = if self.is_v2 {
+            let key =
+                hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET_ACCESS_KEY.as_bytes());
+            STANDARD.encode(hmac::sign(&key, signed.as_bytes()))
+        } else {
+            let key = generate_signing_key(SECRET_ACCESS_KEY, self.signed_at, &self.region, "s3");
+            calculate_signature(key, signed.as_bytes())
+        };
         if self.is_tampered {
             let later = json!("2999-01-01T00:00:00.000Z");
             policy.as_object_mut().unwrap().insert("expiration".to_owned(), later);
         }
         fields.push(("Policy".to_owned(), STANDARD.encode(policy.to_string())));
-        fields.push(("X-Amz-Signature".to_owned(), signature));
+        if self.is_v2 {
+            fields.push(("AWSAccessKeyId".to_owned(), self.access_key_id.clone()));
+            fields.push(("signature".to_owned(), signature));
+        } else {
+            fields.push(("X-Amz-Signature".to_owned(), signature));
+        }
         fields.retain(|(name, _)| self.without != Some(name.as_str()));
         fields
     }
