@@ -34,7 +34,7 @@ mod treat;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 
 use self::{receive::Received, rescue::Error, room::Room, trace::Trace};
@@ -81,6 +81,10 @@ impl Pipeline {
             Ok(reply) => reply,
             Err(error) => rescue::rescue(&error, &received_facts, &mut trace),
         };
+        if received_facts.waits_in_vain {
+            // botocore takes an answer that comes in place of the 100 for the head of the next one, too.
+            reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         trace.finish(&mut reply).await;
         reply
     }

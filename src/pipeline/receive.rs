@@ -38,6 +38,8 @@ pub(super) struct Facts {
     pub(super) is_head: bool,
     /// The client is sending a body, or waits for leave to.
     pub(super) has_body: bool,
+    /// The client waits for a 100 that will not come, since it has nothing to send.
+    pub(super) waits_in_vain: bool,
     pub(super) explain_refusals: bool,
 }
 
@@ -59,10 +61,12 @@ impl Received {
     }
 
     pub(super) fn facts(&self) -> Facts {
+        let has_body = !self.body.is_end_stream();
         Facts {
             request_id: self.context.request_id.clone(),
             is_head: self.head.method == Method::HEAD,
-            has_body: !self.body.is_end_stream(),
+            has_body,
+            waits_in_vain: !has_body && self.head.headers.contains_key(header::EXPECT),
             explain_refusals: self.context.settings.explain_refusals,
         }
     }

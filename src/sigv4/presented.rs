@@ -178,7 +178,11 @@ fn expires(text: &str) -> Result<Duration, Refused> {
     if digits.len() < text.len() {
         return Err(incomplete("X-Amz-Expires must be non-negative"));
     }
-    let seconds = digits.parse().ok().filter(|seconds| *seconds <= EXPIRES_SECONDS_MAX);
+    let seconds: Option<u64> = digits.parse().ok();
+    if seconds == Some(0) {
+        return Err(incomplete("X-Amz-Expires must be greater than zero"));
+    }
+    let seconds = seconds.filter(|seconds| *seconds <= EXPIRES_SECONDS_MAX);
     seconds.map(Duration::from_secs).ok_or_else(|| {
         incomplete(
             "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \

@@ -4,7 +4,8 @@
 use std::time::SystemTime;
 
 use time::{
-    OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem,
+    OffsetDateTime, PrimitiveDateTime, UtcOffset,
+    format_description::{BorrowedFormatItem, well_known::Rfc2822},
     macros::format_description,
 };
 
@@ -17,9 +18,14 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
     PrimitiveDateTime::parse(text, BASIC).ok().map(|at| at.assume_utc().into())
 }
 
-/// Reads a Date header (RFC 9110, 5.6.7) and writes it as `20150830T123600Z`.
+/// Reads a Date header (RFC 9110, 5.6.7; or as mail has it, with the zone as a number, RFC 5322, 3.3)
+/// and writes it as `20150830T123600Z`.
 pub(super) fn from_http_date(text: &str) -> Option<String> {
-    PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.format(BASIC).ok()
+    if let Ok(at) = PrimitiveDateTime::parse(text, HTTP_DATE) {
+        return at.format(BASIC).ok();
+    }
+    let at = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+    at.checked_to_offset(UtcOffset::UTC)?.format(BASIC).ok()
 }
 
 /// Writes `20150830T123600Z`.
@@ -56,10 +62,14 @@ mod tests {
         assert_eq!(parse("20150830T123600Z"), Some(at));
         assert_eq!(basic(at), "20150830T123600Z");
         assert_eq!(extended(at), "2015-08-30T12:36:00Z");
-        assert_eq!(
-            from_http_date("Sun, 30 Aug 2015 12:36:00 GMT").as_deref(),
-            Some("20150830T123600Z")
-        );
+        for date in [
+            "Sun, 30 Aug 2015 12:36:00 GMT",
+            "Sun, 30 Aug 2015 12:36:00 +0000",
+            "Sun, 30 Aug 2015 14:36:00 +0200",
+        ] {
+            assert_eq!(from_http_date(date).as_deref(), Some("20150830T123600Z"), "{date}");
+        }
+        assert_eq!(from_http_date("Fri, 31 Dec 9999 23:59:59 -0100"), None);
     }
 
     #[test]

@@ -46,6 +46,28 @@ async fn the_proxys_own_signature_replaces_the_clients() {
     assert!(authorization.contains("/us-east-1/s3/aws4_request"), "{authorization}");
 }
 
+/// Of a body that is empty none is asked for, and a client that takes the answer for one to its
+/// `Expect` must not take the next one of the connection for it, too.
+#[tokio::test]
+async fn an_answer_in_place_of_a_100_is_the_last_of_its_connection() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::before(&upstream).await;
+    let (empty, full) = (Request::put("/bucket/key", ""), Request::put("/bucket/key", "body"));
+    for (request, was_continued, connection) in [
+        (empty.clone().expecting_continue(), false, Some("close")),
+        (empty.clone().anonymous().expecting_continue(), false, Some("close")),
+        (Request::get("/bucket/key").expecting_continue(), false, Some("close")),
+        (full.clone().anonymous().expecting_continue(), false, Some("close")),
+        (full.clone().expecting_continue(), true, None),
+        (full, false, None),
+        (empty, false, None),
+    ] {
+        let answer = gate.send(request).await;
+        let found = (answer.was_continued, answer.header("connection"));
+        assert_eq!(found, (was_continued, connection), "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_content_encoding_of_the_clients_own_stays() {
     let mut upstream = Upstream::start().await;

@@ -246,11 +246,22 @@ fn dated(date: &str) -> Parts {
 
 #[test]
 fn a_date_header_serves_where_there_is_no_x_amz_date() {
-    for date in ["20150830T123600Z", "Sun, 30 Aug 2015 12:36:00 GMT"] {
+    for date in ["20150830T123600Z", "Sun, 30 Aug 2015 12:36:00 GMT", "Sun, 30 Aug 2015 12:36:00 +0000"]
+    {
         check_passes(&dated(date), AuthType::Header);
     }
     check_refused(&dated("yesterday"), Code::AccessDenied, &[]);
     check_refused(&without(signed(), "x-amz-date"), Code::AccessDenied, &[]);
+}
+
+/// A canonical request can be as long as the head, and is shown as text and three bytes a byte.
+#[test]
+fn a_mismatch_is_shown_in_bounds() {
+    let long = head("GET", "/bucket/key", &[("x-amz-meta-long", &"x".repeat(60_000))]);
+    let refused = verified(&retargeted(Signing::default().sign(long), "key", "yek")).unwrap_err();
+    assert_eq!(refused.code, Code::SignatureDoesNotMatch);
+    let bytes: usize = refused.elements.iter().map(|(_, text)| text.len()).sum();
+    assert!((30_000..40_000).contains(&bytes), "{bytes}");
 }
 
 #[test]
@@ -436,7 +447,7 @@ fn presigned_urls_need_all_their_parameters_in_form() {
         let twice = format!("X-Amz-{name}=&X-Amz-{name}=");
         check_refused(&retargeted(presigned(), &from, &twice), form, &[]);
     }
-    for expires in ["-1", "604801", "", "+60", "1e3", "99999999999999999999", "-"] {
+    for expires in ["0", "00", "-1", "604801", "", "+60", "1e3", "99999999999999999999", "-"] {
         let to = format!("X-Amz-Expires={expires}");
         check_refused(&retargeted(presigned(), "X-Amz-Expires=60", &to), form, &[]);
     }
