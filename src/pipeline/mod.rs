@@ -12,6 +12,7 @@ mod absence;
 mod ambient;
 mod authenticate;
 mod authorize;
+mod checksum;
 mod classify;
 mod completion;
 mod confine;
@@ -37,7 +38,12 @@ use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 
-use self::{receive::Received, rescue::Error, room::Room, trace::Trace};
+use self::{
+    receive::{Received, Sends},
+    rescue::Error,
+    room::Room,
+    trace::Trace,
+};
 pub use self::{reply::ReplyBody, settings::Settings};
 use crate::{
     net::Peer,
@@ -81,7 +87,7 @@ impl Pipeline {
             Ok(reply) => reply,
             Err(error) => rescue::rescue(&error, &received_facts, &mut trace),
         };
-        if received_facts.waits_in_vain {
+        if received_facts.sends == Sends::NothingAndWaits {
             // botocore takes an answer that comes in place of the 100 for the head of the next one, too.
             reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -44,6 +44,8 @@ pub(super) struct Prepared {
 pub(super) enum ResponsePlan {
     /// Byte for byte.
     Relay,
+    /// With the checksum that the client sent and that held; of a whole object with its type.
+    ConfirmChecksum { is_whole: bool },
     /// The upload id gets a token for what was accepted.
     IssueUploadId { resource: Resource, accepted: Accepted },
     /// The sender of a form is answered as the form asks.
@@ -116,6 +118,9 @@ fn plan(
         }
         (Operation::CompleteMultipartUpload, _) => {
             ResponsePlan::NameLocation { location: completion::address(request, context) }
+        }
+        (operation @ (Operation::PutObject | Operation::UploadPart), _) => {
+            ResponsePlan::ConfirmChecksum { is_whole: operation == Operation::PutObject }
         }
         _ if !denied_keys.is_empty() => ResponsePlan::TellDeniedKeys(denied_keys),
         _ => ResponsePlan::Relay,

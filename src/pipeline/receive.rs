@@ -36,11 +36,18 @@ pub(super) struct Context {
 pub(super) struct Facts {
     pub(super) request_id: String,
     pub(super) is_head: bool,
-    /// The client is sending a body, or waits for leave to.
-    pub(super) has_body: bool,
-    /// The client waits for a 100 that will not come, since it has nothing to send.
-    pub(super) waits_in_vain: bool,
+    pub(super) sends: Sends,
     pub(super) explain_refusals: bool,
+}
+
+/// What of a request comes after its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sends {
+    Nothing,
+    /// Nothing, and the client waits for a 100 all the same; it will not come.
+    NothingAndWaits,
+    /// A body, or the client waits for leave to send it.
+    Body,
 }
 
 impl Received {
@@ -61,12 +68,15 @@ impl Received {
     }
 
     pub(super) fn facts(&self) -> Facts {
-        let has_body = !self.body.is_end_stream();
+        let sends = match (self.body.is_end_stream(), self.head.headers.get(header::EXPECT)) {
+            (false, _) => Sends::Body,
+            (true, Some(_)) => Sends::NothingAndWaits,
+            (true, None) => Sends::Nothing,
+        };
         Facts {
             request_id: self.context.request_id.clone(),
             is_head: self.head.method == Method::HEAD,
-            has_body,
-            waits_in_vain: !has_body && self.head.headers.contains_key(header::EXPECT),
+            sends,
             explain_refusals: self.context.settings.explain_refusals,
         }
     }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use hyper::body::Incoming;
 
 use super::{
-    deletion,
+    checksum, deletion,
     document::{self, Unread},
     form,
     prepare::ResponsePlan,
@@ -22,7 +22,7 @@ use crate::{
 
 impl Answered {
     pub(super) async fn relay(self) -> Result<Response<ReplyBody>, Error> {
-        let Self { response, plan, body_taken, absence, context } = self;
+        let Self { response, plan, body_taken, checksum, absence, context } = self;
         let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
         if !body_taken {
@@ -34,6 +34,10 @@ impl Answered {
             }
             _ if !head.status.is_success() => ReplyBody::stream(body),
             ResponsePlan::Relay => ReplyBody::stream(body),
+            ResponsePlan::ConfirmChecksum { is_whole } => {
+                checksum::confirm(&mut head.headers, checksum, is_whole);
+                ReplyBody::stream(body)
+            }
             ResponsePlan::AnswerForm(answer) => return form::reply(head, &answer),
             ResponsePlan::IssueUploadId { resource, accepted } => {
                 let document = mended(body, &CREATED, |upstream_id| {

@@ -4,7 +4,12 @@
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{
-    ambient, context::UnreadableDate, deletion::DeniedKeys, receive::Facts, reply::ReplyBody, room,
+    ambient,
+    context::UnreadableDate,
+    deletion::DeniedKeys,
+    receive::{Facts, Sends},
+    reply::ReplyBody,
+    room,
     trace::Trace,
 };
 use crate::{
@@ -127,7 +132,7 @@ pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Respons
         headers.insert(headers::X_AMZ_REQUEST_ID, id);
     }
     headers.insert(headers::X_AMZ_ID_2, HeaderValue::from_static(HOST_ID));
-    if facts.has_body {
+    if facts.sends == Sends::Body {
         // What the client may still send cannot be told from its next request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

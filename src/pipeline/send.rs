@@ -5,12 +5,16 @@ use hyper::body::Incoming;
 
 use super::{
     absence::Absence,
+    checksum::Confirmed,
     prepare::{Prepared, ResponsePlan},
     receive::{Context, monotonic},
     rescue::Error,
     trace::Trace,
 };
-use crate::upstream::{self, Idle, Signed};
+use crate::{
+    sigv4::BodyOutcome,
+    upstream::{self, Idle, Signed},
+};
 
 /// The backend's answer, of which the client has seen nothing.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(super) struct Answered {
     pub(super) plan: ResponsePlan,
     /// Whether the client's body was taken to its end, so that its connection can go on.
     pub(super) body_taken: bool,
+    /// The client's checksum, where it sent one.
+    pub(super) checksum: Option<Confirmed>,
     pub(super) absence: Absence,
     pub(super) context: Context,
 }
@@ -46,6 +52,7 @@ impl Prepared {
             }
         }
         let response = answer?;
+        let checksum = outcome.as_ref().and_then(BodyOutcome::checksum);
         let body_taken = outcome.is_none_or(|outcome| outcome.is_complete());
         if response.status().is_success() && !body_taken {
             return Err(Error::EarlySuccess);
@@ -57,7 +64,7 @@ impl Prepared {
         if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
             return Err(Error::Redirected(response.status()));
         }
-        Ok(Answered { response, plan, body_taken, absence, context })
+        Ok(Answered { response, plan, body_taken, checksum, absence, context })
     }
 }
 

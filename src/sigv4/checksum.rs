@@ -1,13 +1,16 @@
 //! Hashes of a body, and what they must come to.
 
+use std::hash::Hasher as _;
+
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crc_fast::CrcAlgorithm;
 use http::HeaderName;
 use md5::{Digest as _, Md5};
+use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
 use super::Refused;
-use crate::s3::Code;
+use crate::s3::{Code, headers};
 
 /// The hashes that can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,9 @@ pub(super) enum Algorithm {
     Sha1,
     Sha256,
     Sha512,
+    Xxhash128,
+    Xxhash3,
+    Xxhash64,
 }
 
 /// What a body must hash to.
@@ -40,12 +46,14 @@ pub(super) enum What {
 }
 
 /// A hash under way.
-#[expect(clippy::large_enum_variant, reason = "at most three a request; a box would cost more")]
 pub(super) enum Hasher {
     /// With the bytes of its result.
     Crc(crc_fast::Digest, usize),
     Digest(digest::Context),
     Md5(Md5),
+    Xxhash128(XxHash3_128),
+    Xxhash3(XxHash3_64),
+    Xxhash64(XxHash64),
 }
 
 impl Algorithm {
@@ -59,6 +67,9 @@ impl Algorithm {
             "sha1" => Some(Self::Sha1),
             "sha256" => Some(Self::Sha256),
             "sha512" => Some(Self::Sha512),
+            "xxhash128" => Some(Self::Xxhash128),
+            "xxhash3" => Some(Self::Xxhash3),
+            "xxhash64" => Some(Self::Xxhash64),
             _ => None,
         }
     }
@@ -73,14 +84,33 @@ impl Algorithm {
             Self::Sha1 => "SHA1",
             Self::Sha256 => "SHA256",
             Self::Sha512 => "SHA512",
+            Self::Xxhash128 => "XXHASH128",
+            Self::Xxhash3 => "XXHASH3",
+            Self::Xxhash64 => "XXHASH64",
+        }
+    }
+
+    /// The header, or field of a trailer, that it is sent in.
+    fn header(self) -> HeaderName {
+        match self {
+            Self::Crc32 => headers::X_AMZ_CHECKSUM_CRC32,
+            Self::Crc32c => headers::X_AMZ_CHECKSUM_CRC32C,
+            Self::Crc64Nvme => headers::X_AMZ_CHECKSUM_CRC64NVME,
+            Self::Md5 => headers::X_AMZ_CHECKSUM_MD5,
+            Self::Sha1 => headers::X_AMZ_CHECKSUM_SHA1,
+            Self::Sha256 => headers::X_AMZ_CHECKSUM_SHA256,
+            Self::Sha512 => headers::X_AMZ_CHECKSUM_SHA512,
+            Self::Xxhash128 => headers::X_AMZ_CHECKSUM_XXHASH128,
+            Self::Xxhash3 => headers::X_AMZ_CHECKSUM_XXHASH3,
+            Self::Xxhash64 => headers::X_AMZ_CHECKSUM_XXHASH64,
         }
     }
 
     fn bytes(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 4,
-            Self::Crc64Nvme => 8,
-            Self::Md5 => 16,
+            Self::Crc64Nvme | Self::Xxhash3 | Self::Xxhash64 => 8,
+            Self::Md5 | Self::Xxhash128 => 16,
             Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha512 => 64,
@@ -98,6 +128,9 @@ impl Algorithm {
             Self::Sha1 => digest(&digest::SHA1_FOR_LEGACY_USE_ONLY),
             Self::Sha256 => digest(&digest::SHA256),
             Self::Sha512 => digest(&digest::SHA512),
+            Self::Xxhash128 => Hasher::Xxhash128(XxHash3_128::new()),
+            Self::Xxhash3 => Hasher::Xxhash3(XxHash3_64::new()),
+            Self::Xxhash64 => Hasher::Xxhash64(XxHash64::default()),
         }
     }
 }
@@ -133,6 +166,11 @@ impl Expected {
         Self::base64(What::Checksum, algorithm, text).ok_or_else(|| {
             Refused::new(Code::InvalidRequest, format!("Value for {name} header is invalid."))
         })
+    }
+
+    /// What S3 would confirm, once it has held.
+    pub(super) fn confirmed(&self) -> Option<(HeaderName, String)> {
+        (self.what == What::Checksum).then(|| (self.algorithm.header(), self.text.clone()))
     }
 
     fn base64(what: What, algorithm: Algorithm, text: &str) -> Option<Self> {
@@ -176,6 +214,9 @@ impl Hasher {
             Self::Crc(crc, _) => crc.update(bytes),
             Self::Digest(context) => context.update(bytes),
             Self::Md5(md5) => md5.update(bytes),
+            Self::Xxhash128(hash) => hash.write(bytes),
+            Self::Xxhash3(hash) => hash.write(bytes),
+            Self::Xxhash64(hash) => hash.write(bytes),
         }
     }
 
@@ -187,6 +228,9 @@ impl Hasher {
             }
             Self::Digest(context) => context.finish().as_ref().to_vec(),
             Self::Md5(md5) => md5.finalize().to_vec(),
+            Self::Xxhash128(hash) => hash.finish_128().to_be_bytes().to_vec(),
+            Self::Xxhash3(hash) => hash.finish().to_be_bytes().to_vec(),
+            Self::Xxhash64(hash) => hash.finish().to_be_bytes().to_vec(),
         }
     }
 }
@@ -198,7 +242,8 @@ mod tests {
 
     #[test]
     fn check_values() {
-        // Of "123456789": the check values of the CRC catalogue, and the hashes as Python's hashlib has them.
+        // Of "123456789": the check values of the CRC catalogue, the hashes as Python's hashlib has them,
+        // and those of the last three as botocore sends them.
         for (algorithm, expected) in [
             (Algorithm::Crc32, "y/Q5Jg=="),
             (Algorithm::Crc32c, "4waSgw=="),
@@ -210,6 +255,9 @@ mod tests {
                 Algorithm::Sha512,
                 "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ==",
             ),
+            (Algorithm::Xxhash128, "MxGUd+3l3NXpcWQnaB1YYA=="),
+            (Algorithm::Xxhash3, "ctyxi2ehff8="),
+            (Algorithm::Xxhash64, "jLhB20DmroM="),
         ] {
             let mut hasher = algorithm.hasher();
             hasher.update(b"1234");

@@ -15,6 +15,7 @@ mod admin;
 mod audit;
 mod auth;
 mod auth_modes;
+mod checksums;
 mod condition_keys;
 mod credential_limits;
 mod credentials;

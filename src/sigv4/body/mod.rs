@@ -13,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 
 use self::coding::Coding;
@@ -50,6 +51,7 @@ pub struct BodyOutcome(Arc<Shared>);
 struct Shared {
     end: OnceLock<Result<(), BodyError>>,
     bytes: AtomicU64,
+    checksum: OnceLock<(HeaderName, String)>,
 }
 
 /// Why a body was refused.
@@ -126,6 +128,11 @@ impl<B> VerifiedBody<B> {
         for expected in self.expected.iter().chain(&announced) {
             let computed = digests.iter().find(|(known, _)| *known == expected.algorithm);
             expected.check(computed.map_or(&[], |(_, digest)| digest.as_slice()))?;
+        }
+        if let Some(confirmed) =
+            self.expected.iter().chain(&announced).find_map(Expected::confirmed)
+        {
+            let _ = self.outcome.0.checksum.set(confirmed);
         }
         Ok(())
     }
@@ -231,6 +238,11 @@ impl BodyOutcome {
     /// The body failed, and why.
     pub fn failed(&self) -> Option<&BodyError> {
         self.0.end.get()?.as_ref().err()
+    }
+
+    /// The `x-amz-checksum-…` that the body was promised to have, once it was found to have it.
+    pub fn checksum(&self) -> Option<(HeaderName, String)> {
+        self.0.checksum.get().cloned()
     }
 
     /// Decoded bytes so far.

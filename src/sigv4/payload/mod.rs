@@ -235,8 +235,8 @@ fn unknown_checksum(code: Code, name: &str) -> Refused {
     Refused::new(
         code,
         format!(
-            "Portcullis cannot verify {name}. Use x-amz-checksum-crc32, -crc32c, -crc64nvme, -sha1, \
-             -sha256, -sha512 or -md5."
+            "Portcullis cannot verify {name}. Use x-amz-checksum-crc32, -crc32c, -crc64nvme, -md5, \
+             -sha1, -sha256, -sha512, -xxhash64, -xxhash3 or -xxhash128."
         ),
     )
 }

@@ -58,6 +58,8 @@ enum Payload {
     /// The SHA-256 of these bytes.
     Sha256Of(Vec<u8>),
     Unsigned,
+    /// This text.
+    Named(String),
     /// In chunks with a CRC32 trailer, computed over these bytes.
     TrailerOf(Vec<u8>),
 }
@@ -255,6 +257,12 @@ impl Request {
         self
     }
 
+    /// `x-amz-content-sha256` is this text, whatever the body is.
+    pub(crate) fn payload_mode(mut self, mode: &str) -> Self {
+        self.payload = Payload::Named(mode.to_owned());
+        self
+    }
+
     /// The body in aws-chunked framing with a CRC32 trailer, as the SDKs send it over TLS.
     pub(crate) fn in_chunks(mut self) -> Self {
         self.payload = Payload::TrailerOf(self.body.clone());
@@ -364,6 +372,7 @@ impl Request {
                 let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
                 (self.body.clone(), hex::encode(digest), Vec::new())
             }
+            Payload::Named(mode) => (self.body.clone(), mode.clone(), Vec::new()),
             Payload::Unsigned => (self.body.clone(), "UNSIGNED-PAYLOAD".to_owned(), Vec::new()),
             Payload::TrailerOf(bytes) => {
                 let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes);

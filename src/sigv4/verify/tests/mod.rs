@@ -246,7 +246,8 @@ fn dated(date: &str) -> Parts {
 
 #[test]
 fn a_date_header_serves_where_there_is_no_x_amz_date() {
-    for date in ["20150830T123600Z", "Sun, 30 Aug 2015 12:36:00 GMT", "Sun, 30 Aug 2015 12:36:00 +0000"]
+    for date in
+        ["20150830T123600Z", "Sun, 30 Aug 2015 12:36:00 GMT", "Sun, 30 Aug 2015 12:36:00 +0000"]
     {
         check_passes(&dated(date), AuthType::Header);
     }
