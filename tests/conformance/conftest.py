@@ -20,16 +20,32 @@ def _needs(request):
                 pytest.skip(f"the backend lacks {capability}")
 
 
+def pytest_generate_tests(metafunc):
+    if "mode" in metafunc.fixturenames:
+        metafunc.parametrize("mode", metafunc.cls.client.modes)
+
+
 def pytest_runtest_logreport(report):
+    if report.when == "call" or report.outcome != "passed":
+        write_result(report)
+
+
+def pytest_collectreport(report):
+    """A suite whose client is not installed, or that cannot be read."""
+    if report.outcome != "passed":
+        write_result(report)
+
+
+def write_result(report):
     """A line a case: suite, outcome, case, reason."""
-    decided = report.when == "call" or report.outcome != "passed"
-    if not decided or "PORTCULLIS_RESULTS" not in os.environ:
+    if "PORTCULLIS_RESULTS" not in os.environ:
         return
     path, _, case = report.nodeid.partition("::")
     suite = os.path.basename(path).removeprefix("test_").removesuffix(".py")
     reason = ""
     if report.skipped:
         reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+    reason = " ".join(reason.split())
     with open(os.environ["PORTCULLIS_RESULTS"], "a", encoding="utf-8") as results:
         print(suite, report.outcome, case, reason, sep="\t", file=results)
 

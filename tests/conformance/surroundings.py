@@ -5,11 +5,13 @@ environment that `portcullis dev` wrote.
 """
 
 import os
+import shlex
 import ssl
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -22,6 +24,55 @@ CAPABILITIES = frozenset(os.environ["PORTCULLIS_CAPABILITIES"].split())
 
 SSE = {"ServerSideEncryption": "AES256"}
 MIB = 1024 * 1024
+
+
+class Gate(NamedTuple):
+    """A way in: what a client must be told that reads no environment."""
+
+    url: str
+    access_key: str
+    secret_key: str
+    region: str
+    ca: str
+
+    @property
+    def address(self):
+        """Host and port."""
+        return self.url.partition("://")[2]
+
+    @property
+    def secure(self):
+        return self.url.startswith("https:")
+
+    @property
+    def environment(self):
+        """For clients that read the environment."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_CA_BUNDLE": self.ca,
+        }
+
+
+def ways_in(environment):
+    """The TLS listener and the plain one of the gate that wrote this environment."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_CA_BUNDLE")
+    rest = [environment[name] for name in names]
+    return [Gate(environment[name], *rest) for name in ("AWS_ENDPOINT_URL_S3", "PORTCULLIS_HTTP_URL")]
+
+
+def read_environment(path):
+    """What a shell would export that sources `path`."""
+    words = shlex.split(Path(path).read_text(encoding="utf-8"), comments=True)
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+# The gate of the seed policy, and one before the same backend that adds encryption and takes plain HTTP.
+STRICT, STRICT_PLAIN = ways_in(os.environ)
+ADDING, ADDING_PLAIN = ways_in(read_environment(os.environ["PORTCULLIS_ADDING_ENV"]))
 
 
 def gate_client(**options):
@@ -56,8 +107,9 @@ def aws(*words, check=True, body=None, text=True):
 
 
 def open_url(request):
-    """Opens a link as a program without any AWS library would, trusting the gate's CA."""
-    context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    """Opens a link as a program without any AWS library would, trusting the gates' CAs."""
+    context = ssl.create_default_context(cafile=STRICT.ca)
+    context.load_verify_locations(ADDING.ca)
     return urllib.request.urlopen(request, timeout=30, context=context)
 
 

@@ -56,6 +56,7 @@ impl Backend {
     /// - `part-etags`: `ListParts` tells the `ETag` of each part.
     /// - `listing-etags`: listings tell the `ETag` of each object.
     /// - `conditional-put`: honours `If-None-Match: *`.
+    /// - `complete-result`: answers `CompleteMultipartUpload` with the element that S3 names.
     pub(crate) fn capabilities(self) -> &'static [&'static str] {
         match self {
             Self::Embedded => &[
@@ -65,6 +66,7 @@ impl Backend {
                 "part-etags",
                 "listing-etags",
                 "conditional-put",
+                "complete-result",
             ],
             Self::Moto => &[
                 "sse-echo",
@@ -75,7 +77,14 @@ impl Backend {
                 "listing-etags",
                 "conditional-put",
             ],
-            Self::Rgw => &["copy-metadata", "versions", "tags", "part-etags", "listing-etags"],
+            Self::Rgw => &[
+                "copy-metadata",
+                "versions",
+                "tags",
+                "part-etags",
+                "listing-etags",
+                "complete-result",
+            ],
         }
     }
 

@@ -7,15 +7,17 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     Failure,
     backend::{Backend, Running},
+    clients,
+    gate::Gate,
     report::{Report, Tally},
     root,
-    server::{Server, run_to_end},
+    server::run_to_end,
     tools,
 };
 
@@ -48,6 +50,7 @@ pub(crate) fn run(
         }
     };
     let gate = gate_program()?;
+    let clients = clients::prepare(suites, &python);
     for backend in backends {
         let began = Instant::now();
         let folder = fresh_folder(*backend)?;
@@ -55,7 +58,13 @@ pub(crate) fn run(
         match backend.start(&folder, &python) {
             Err(reason) => report.skip("conformance", backend.name(), &reason.to_string()),
             Ok(running) => {
-                let bench = Bench { backend: *backend, running, folder, python: &python };
+                let bench = Bench {
+                    backend: *backend,
+                    running,
+                    folder,
+                    python: &python,
+                    clients: &clients,
+                };
                 if let Err(failure) = bench.run(&gate, suites, report) {
                     println!("{failure}");
                     report.row("gate", backend.name(), Tally { failed: 1, ..Tally::default() });
@@ -73,16 +82,18 @@ struct Bench<'a> {
     running: Running,
     folder: PathBuf,
     python: &'a Path,
+    /// Where the clients are that are no Python modules, as environment variables.
+    clients: &'a [(&'static str, PathBuf)],
 }
 
 impl Bench<'_> {
     fn run(self, gate: &Path, suites: &[String], report: &mut Report) -> Result<(), Failure> {
         let results = self.folder.join("results.tsv");
-        let gate = self.start_gate(gate)?;
-        let status = run_to_end(&self.pytest(suites, &results))?;
+        let (strict, adding) = self.start_gates(gate)?;
+        let status = run_to_end(&self.pytest(suites, &results, (&strict, &adding)))?;
         let failed = count(&fs::read_to_string(&results).unwrap_or_default(), self.backend, report);
         if failed > 0 {
-            println!("the last lines of the gate's log:\n{}", gate.tail());
+            println!("the last lines of the gate's log:\n{}", strict.server.tail());
         }
         // Without a failed case, pytest itself could not run: its own words are above.
         if failed == 0 && !status.success() {
@@ -91,28 +102,26 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn start_gate(&self, gate: &Path) -> Result<Server, Failure> {
-        let mut command = Command::new(gate);
-        command.args(["dev", "--https", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT]);
-        command.arg("--dir").arg(self.folder.join("gate"));
-        if let Some(upstream) = &self.running.upstream {
-            command
-                .args(["--upstream", &upstream.url])
-                .env("AWS_ACCESS_KEY_ID", &upstream.access_key_id)
-                .env("AWS_SECRET_ACCESS_KEY", &upstream.secret_access_key)
-                .env("AWS_REGION", &upstream.region);
-        }
-        let mut server = Server::start("portcullis dev", &command, &self.folder.join("gate.log"))?;
-        server.wait_until(READY_LIMIT, |server| server.has_said("ready"))?;
-        Ok(server)
+    /// The gate as it comes, which refuses, and one that adds the encryption that policy demands and
+    /// takes plain HTTP. Both stand before the same backend: what is in one is in the other.
+    fn start_gates(&self, program: &Path) -> Result<(Gate, Gate), Failure> {
+        let upstream = self.running.upstream.as_ref();
+        let strict = Gate::start(program, &self.folder.join("gate"), upstream, &[])?;
+        let embedded = if upstream.is_none() { Some(strict.embedded()?) } else { None };
+        let policy = root().join("config/policies/require-sse.json");
+        let options = ["--treatment", "inject", "--policy", &policy.to_string_lossy()];
+        let folder = self.folder.join("adding");
+        let adding = Gate::start(program, &folder, upstream.or(embedded.as_ref()), &options)?;
+        Ok((strict, adding))
     }
 
     /// In the environment that `portcullis dev` tells people to source, and nobody's AWS settings.
-    fn pytest(&self, suites: &[String], results: &Path) -> Command {
+    fn pytest(&self, suites: &[String], results: &Path, gates: (&Gate, &Gate)) -> Command {
+        let (strict, adding) = gates;
         let mut command = Command::new("sh");
         command
             .args(["-c", ". \"$0\" && exec \"$@\""])
-            .arg(self.folder.join("gate/env.sh"))
+            .arg(strict.environment())
             .arg(self.python)
             .args(["-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"])
             .current_dir(root().join(CASES));
@@ -122,8 +131,10 @@ impl Bench<'_> {
         command
             .env("HOME", &self.folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PORTCULLIS_ADDING_ENV", adding.environment())
             .env("PORTCULLIS_RESULTS", results)
-            .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "));
+            .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "))
+            .envs(self.clients.iter().cloned());
         if let Some(upstream) = &self.running.upstream {
             command
                 .env("PORTCULLIS_BACKEND_ACCESS_KEY_ID", &upstream.access_key_id)
@@ -189,5 +200,3 @@ fn fresh_folder(backend: Backend) -> Result<PathBuf, Failure> {
 }
 
 const CASES: &str = "tests/conformance";
-const ANY_PORT: &str = "127.0.0.1:0";
-const READY_LIMIT: Duration = Duration::from_secs(30);

@@ -4,8 +4,10 @@
 
 mod backend;
 mod bench;
+mod clients;
 mod conformance;
 mod first_tier;
+mod gate;
 mod report;
 mod rgw;
 mod server;

@@ -57,7 +57,8 @@ pub(crate) fn ceph() -> Result<(), Failure> {
     apt_install(&["radosgw", "ceph-osd", "ceph-mon", "ceph-common"])
 }
 
-fn apt_install(packages: &[&str]) -> Result<(), Failure> {
+/// Debian's packages, where root can install them.
+pub(crate) fn apt_install(packages: &[&str]) -> Result<(), Failure> {
     let names = packages.join(" ");
     if !is_installed("apt-get") {
         return Err(format!("{names}: not installed, and this system has no apt-get").into());
@@ -75,7 +76,8 @@ fn apt_install(packages: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_installed(program: &str) -> bool {
+/// Whether a program of this name is on the path.
+pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
