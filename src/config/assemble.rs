@@ -69,6 +69,9 @@ impl Loading<'_> {
             self.attachments(&written.policy, otherwise, &declared, file).into_iter().unzip();
         let rules = self.rules(&written.rules, written.mode.as_ref());
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
+        if let (Some(written), Some(mode)) = (&written.upstream, &mode) {
+            self.check_upstream_credentials(written, mode);
+        }
         if let Some(upstream) = &upstream {
             self.refuse_keys_in_the_clear(&written.rules, &upstream.endpoint);
         }
@@ -76,7 +79,7 @@ impl Loading<'_> {
             written.client_idle_timeout_seconds.as_ref(),
             CLIENT_IDLE_TIMEOUT_DEFAULT_SECONDS,
         );
-        let token_secrets = self.token_secrets(written.token_secret.as_ref());
+        let token_secrets = self.token_secrets(written, mode.as_ref(), file);
         let inventory = Inventory {
             auth: mode.as_ref().map_or("", Mode::as_str),
             callers: callers(mode.as_ref(), &credentials),
@@ -117,9 +120,21 @@ impl Loading<'_> {
 
     fn token_secrets(
         &mut self,
-        written: Option<&At<OneOrMany<At<Zeroizing<String>>>>>,
+        written: &Written,
+        mode: Option<&Mode>,
+        file: &Place,
     ) -> Vec<Secret> {
-        written.map_or_else(Vec::new, |written| self.secrets(written))
+        match (&written.token_secret, mode) {
+            (Some(written), _) => self.secrets(written),
+            // Forwarded uploads keep the backend's own ids.
+            (None, Some(Mode::Forward)) => Vec::new(),
+            (None, _) => {
+                self.faults.push(file.fault(
+                    "the file lacks `token_secret`; write `token_secret = \"file:token.secret\"`",
+                ));
+                Vec::new()
+            }
+        }
     }
 
     /// Long random secrets, the current one first.
@@ -150,7 +165,7 @@ impl Loading<'_> {
 fn callers(mode: Option<&Mode>, credentials: &[Credential]) -> Vec<String> {
     match mode {
         Some(Mode::Ambient(ambient)) => vec![ambient.identity.arn().to_owned()],
-        Some(Mode::Verify) | None => {
+        Some(Mode::Verify | Mode::Forward) | None => {
             credentials.iter().map(|c| c.identity.arn().to_owned()).collect()
         }
     }

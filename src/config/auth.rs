@@ -43,15 +43,22 @@ impl Loading<'_> {
                          `[credentials]` out, or write `mode = \"verify\"`",
                     ));
                 }
-                if let Some(accept) = auth.and_then(|auth| auth.accept_sigv2.as_ref()) {
-                    self.faults.push(accept.fault(
-                        "`accept_sigv2` means nothing but in the mode \"verify\"; take it out",
-                    ));
-                }
+                self.refuse_sigv2(auth);
                 (self.ambient(auth, &written.listeners, file), Vec::new())
             }
+            FORWARD => {
+                self.refuse_ambient_keys(auth);
+                self.refuse_sigv2(auth);
+                self.refuse_changes(&written.rules);
+                if let Some(mode) = named {
+                    self.warnings.push(mode.fault(FORWARD_WARNING));
+                }
+                let section = written.credentials.as_ref();
+                let known = section.map_or_else(Vec::new, |section| self.credentials(section, &[]));
+                (Some(Mode::Forward), known)
+            }
             other => {
-                let instead = suggest::instead(other, &[VERIFY, AMBIENT]);
+                let instead = suggest::instead(other, &[VERIFY, AMBIENT, FORWARD]);
                 let place = named.map_or(file, |mode| &mode.place);
                 self.faults.push(place.fault(format!("unknown mode; {instead}")));
                 (None, Vec::new())
@@ -89,6 +96,27 @@ impl Loading<'_> {
         };
         let identity = Arc::new(self.identity(&principal.value)?);
         Some(Mode::Ambient(Ambient { identity, is_open: may_be_open, browser_origins }))
+    }
+
+    fn refuse_sigv2(&mut self, auth: Option<&written::Auth>) {
+        if let Some(accept) = auth.and_then(|auth| auth.accept_sigv2.as_ref()) {
+            self.faults.push(
+                accept
+                    .fault("`accept_sigv2` means nothing but in the mode \"verify\"; take it out"),
+            );
+        }
+    }
+
+    /// What somebody else signed cannot be changed.
+    fn refuse_changes(&mut self, rules: &[written::Rule]) {
+        for treatment in rules.iter().filter_map(|rule| rule.treatment.as_ref()) {
+            if treatment.value != "off" {
+                self.faults.push(treatment.fault(
+                    "in the mode \"forward\" requests keep their callers' signatures, and nothing \
+                     can be added or encrypted; write \"off\", or another mode",
+                ));
+            }
+        }
     }
 
     /// What means something in the mode `ambient` only, and would mislead in another.
@@ -150,6 +178,9 @@ fn is_open(listener: &written::Listener) -> bool {
 const VERIFY: &str = "verify";
 const AMBIENT: &str = "ambient";
 const REGION_OF_SIGV2: &str = "us-east-1";
+const FORWARD: &str = "forward";
+const FORWARD_WARNING: &str = "in the mode \"forward\" signatures and bodies are verified by the \
+    backend alone: policy takes callers for whom they say they are";
 const OPEN_LISTENER: &str = "in the mode \"ambient\" whoever reaches a listener may call, and this \
     one others can reach; put it on loopback (\"127.0.0.1:8080\") without `proxy_protocol_from`, ask \
     for client certificates (`tls.client_ca`), or, if the network lets nobody else through, write \

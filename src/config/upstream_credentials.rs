@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{loading::Loading, source::At, suggest, written};
 use crate::{
+    identity::Mode,
     sigv4::AccessKey,
     upstream::{COMMON, Origin, Role, Source, Sources},
 };
@@ -16,7 +17,12 @@ impl Loading<'_> {
         written: &written::Upstream,
         region: &str,
     ) -> Option<Sources> {
-        let common = self.upstream_source(&written.source, region);
+        let common = if is_none(&written.source) {
+            self.refuse_beside_none(&written.source);
+            Some(None)
+        } else {
+            self.upstream_source(&written.source, region).map(Some)
+        };
         let mut named = BTreeMap::new();
         let mut all_named = true;
         for credential in &written.credentials {
@@ -32,6 +38,28 @@ impl Loading<'_> {
         }
         let common = common?;
         all_named.then_some(Sources { common, named })
+    }
+
+    /// Requests keep their callers' signatures in the mode `forward`, and in no other.
+    pub(super) fn check_upstream_credentials(&mut self, written: &written::Upstream, mode: &Mode) {
+        let source = &written.source;
+        let is_forward = matches!(mode, Mode::Forward);
+        let place = source.credentials.as_ref().or(source.access_key_id.as_ref());
+        let Some(place) = place.filter(|_| is_forward != is_none(source)) else { return };
+        self.faults.push(place.fault(if is_forward {
+            "in the mode \"forward\" requests keep their callers' signatures, and nothing is signed \
+             here; write `credentials = \"none\"`, and no key"
+        } else {
+            "requests must be signed on their way to the backend; \"none\" is for the mode \
+             \"forward\""
+        }));
+    }
+
+    fn refuse_beside_none(&mut self, written: &written::Source) {
+        let keys = [&written.access_key_id, &written.profile, &written.role_arn];
+        for key in keys.into_iter().flatten() {
+            self.faults.push(key.fault("`credentials = \"none\"` needs no more; take this out"));
+        }
     }
 
     /// The upstream credential that a caller is mapped to: one of `known`.
@@ -145,6 +173,10 @@ impl Loading<'_> {
     }
 }
 
+fn is_none(written: &written::Source) -> bool {
+    written.credentials.as_ref().is_some_and(|kind| kind.value == "none")
+}
+
 fn is_role(arn: &str) -> bool {
     let fields: Vec<&str> = arn.splitn(6, ':').collect();
     let &["arn", partition, "iam", "", account, resource] = fields.as_slice() else { return false };
@@ -159,8 +191,8 @@ fn is_role(arn: &str) -> bool {
 
 /// A key pair in the configuration; what is meant where nothing is said.
 const STATIC: &str = "static";
-const KINDS: [&str; 7] =
-    [STATIC, "default", "environment", "profile", "web-identity", "container", "instance"];
+const KINDS: [&str; 8] =
+    [STATIC, "default", "environment", "profile", "web-identity", "container", "instance", "none"];
 /// Names become labels of metrics.
 const NAME_BYTES_MAX: usize = 64;
 /// STS's limit for `RoleArn` (API reference, `AssumeRole`).

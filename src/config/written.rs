@@ -35,7 +35,7 @@ impl Record for Written {
         Self {
             drain_limit_seconds: table.optional("drain_limit_seconds"),
             client_idle_timeout_seconds: table.optional("client_idle_timeout_seconds"),
-            token_secret: table.required("token_secret", "\"file:token.secret\""),
+            token_secret: table.optional("token_secret"),
             explain_refusals: table.optional("explain_refusals"),
             mode: table.optional("mode"),
             s3: table.section("s3", "for which region and host names callers sign"),

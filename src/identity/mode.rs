@@ -12,6 +12,8 @@ pub enum Mode {
     Verify,
     /// By where they come from: whoever reaches the gate is this principal.
     Ambient(Ambient),
+    /// By a signature, which goes on and which the backend verifies.
+    Forward,
 }
 
 /// Who everybody is that reaches the gate.
@@ -36,6 +38,7 @@ impl Mode {
         match self {
             Self::Verify => "verify",
             Self::Ambient(_) => "ambient",
+            Self::Forward => "forward",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{ambient, classify::Classified, receive::Context, rescue::Error};
 use crate::{
     identity::Mode,
     s3,
-    sigv4::{self, Caller, Verified, VerifiedBody},
+    sigv4::{self, Caller, Forwarded, Verified, VerifiedBody},
     upstream::Idle,
 };
 
@@ -19,6 +19,8 @@ pub(super) struct Authenticated {
     pub(super) request: s3::Request,
     pub(super) verified: Verified,
     pub(super) body: Option<ClientBody>,
+    /// The head to go on, where it keeps its own signature.
+    pub(super) forwarded: Option<Forwarded>,
     pub(super) context: Context,
 }
 
@@ -27,14 +29,18 @@ impl Classified {
         let Self { request, head, body, context } = self;
         let settings = &context.settings;
         let operation = request.operation;
-        let verified = match &settings.mode {
+        let (verified, forwarded) = match &settings.mode {
             Mode::Verify => {
                 let (credentials, verify) = (&settings.credentials, &settings.verify);
-                sigv4::verify(&head, operation, credentials, verify, context.now)?
+                (sigv4::verify(&head, operation, credentials, verify, context.now)?, None)
             }
             Mode::Ambient(ambient) => {
                 ambient::admit(&head, &context.peer, ambient, &settings.domains)?;
-                sigv4::ambient(&head, operation, &ambient.identity)?
+                (sigv4::ambient(&head, operation, &ambient.identity)?, None)
+            }
+            Mode::Forward => {
+                let (verified, forwarded) = sigv4::forward(head, &request, &settings.credentials)?;
+                (verified, Some(forwarded))
             }
         };
         let overrides = request.query.pairs().iter().any(|(name, _)| name.starts_with("response-"));
@@ -47,6 +53,6 @@ impl Classified {
             (false, 0) => None,
             (false, _) => return Err(Error::UnexpectedBody(request.operation)),
         };
-        Ok(Authenticated { request, verified, body, context })
+        Ok(Authenticated { request, verified, body, forwarded, context })
     }
 }

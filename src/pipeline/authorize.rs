@@ -15,9 +15,10 @@ use super::{
     treat::{KeyRing, Treated},
 };
 use crate::{
+    identity::Mode,
     policy::Permit,
     s3::{self, Action, Operation, Resource, Told},
-    sigv4::{Signer, Verified},
+    sigv4::{Forwarded, Signer, Verified},
     transform::upload_id::Upload,
 };
 
@@ -27,6 +28,7 @@ pub(super) struct Authorized {
     pub(super) request: s3::Request,
     pub(super) permit: Permit,
     pub(super) body: Payload,
+    pub(super) signature: Signature,
     /// The multipart upload that the request belongs to.
     pub(super) upload: Option<Upload>,
     /// What was taken out of a deletion.
@@ -35,9 +37,16 @@ pub(super) struct Authorized {
     pub(super) absence: Absence,
     /// The customer's keys that it may have to be sent with instead.
     pub(super) keys: KeyRing,
-    /// Of the credential that the request leaves with.
-    pub(super) signer: Signer,
     pub(super) context: Context,
+}
+
+/// Whose signature a request leaves with.
+#[derive(Debug)]
+pub(super) enum Signature {
+    /// The gate's.
+    Own(Signer),
+    /// Its caller's, with the head that it covers.
+    Callers(Box<Forwarded>),
 }
 
 /// What the client sends.
@@ -74,23 +83,27 @@ impl Treated {
     /// its keys stand there, and those whose small document condition keys ask about; but not for those
     /// who would be denied whatever it says. `CompleteMultipartUpload` is read afterwards.
     pub(super) async fn authorize(self) -> Result<Authorized, Error> {
-        let Self { mut request, verified, body, upload, mut treatment, context } = self;
+        let Self { mut request, verified, body, forwarded, upload, mut treatment, context } = self;
         let judged = judge(&request, &verified, body, upload.as_ref(), &context).await?;
         let Judged { permit, body, denied_keys, absence } = judged;
         treatment.settle(&mut request);
         let upstream = &context.settings.upstream;
-        let signer = upstream.signer(verified.caller().upstream(), context.now).await?;
+        let signature = if let Some(forwarded) = forwarded {
+            Signature::Callers(Box::new(forwarded))
+        } else {
+            let credential = verified.caller().upstream();
+            Signature::Own(upstream.signer(credential, context.now).await?)
+        };
         let body = body.settled().await?;
-        let keys = treatment.keys;
         Ok(Authorized {
             request,
             permit,
             body,
+            signature,
             upload,
             denied_keys,
             absence,
-            keys,
-            signer,
+            keys: treatment.keys,
             context,
         })
     }
@@ -104,12 +117,16 @@ async fn judge(
     context: &Context,
 ) -> Result<Judged, Error> {
     let mut judge = Judge::new(request, verified, upload, context);
+    let is_forwarded = matches!(context.settings.mode, Mode::Forward);
     match (request.operation, &request.resource, body) {
         (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {
             deletion::foresee(&mut judge, bucket)?;
             let (document, share) = receive(body, DELETE_BYTES_MAX, &context.room).await?;
             let (permit, document, denied_keys) =
                 deletion::judge(document, bucket, request, judge)?;
+            if is_forwarded {
+                denied_keys.refuse_any()?;
+            }
             let body = Payload::Document(document, share);
             Ok(Judged { permit, body, denied_keys, absence: Absence::default() })
         }
@@ -122,7 +139,7 @@ async fn judge(
             let absence = Absence::judge(request, judge);
             let body = match body {
                 // Read once it is permitted, since it must be translated.
-                Some(body) if operation == Operation::CompleteMultipartUpload => {
+                Some(body) if operation == Operation::CompleteMultipartUpload && !is_forwarded => {
                     let (document, share) =
                         receive(body, COMPLETE_BYTES_MAX, &context.room).await?;
                     Payload::Document(document, share)

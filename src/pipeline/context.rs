@@ -11,17 +11,21 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::receive::Context;
 use crate::{
-    identity::Identity,
+    identity::{Identity, Mode},
     net::TlsVersion,
     policy::{self, Keys, Principal},
     s3::{self, Operation, Told, headers},
-    sigv4::{AuthType, Caller},
+    sigv4::{AuthType, Caller, Claim},
     transform::upload_id::{Accepted, TooMuch, Upload},
 };
 
 /// The principal that a caller is.
 pub(super) fn principal(caller: &Caller) -> &Principal {
-    caller.identity().map_or(&Principal::Anonymous, Identity::principal)
+    match (caller, caller.identity()) {
+        (_, Some(identity)) => identity.principal(),
+        (Caller::Claimed(_), None) => &Principal::Unknown,
+        (_, None) => &Principal::Anonymous,
+    }
 }
 
 /// The condition keys of one request.
@@ -37,6 +41,10 @@ pub(super) fn keys<'a>(
     identity(&mut keys, caller, context.now);
     plain_headers(&mut keys, request);
     encryption(&mut keys, request, upload);
+    if matches!(context.settings.mode, Mode::Forward) && request.operation.continues_upload() {
+        // Its id is the backend's own, and says nothing of how the upload was permitted.
+        keys.leave_open(&INHERITED);
+    }
     parameters(&mut keys, request);
     tags(&mut keys, request);
     if let Some(creates) = request.operation.creates_object() {
@@ -78,15 +86,33 @@ fn identity<'a>(keys: &mut Keys<'a>, caller: &'a Caller, now: SystemTime) {
             keys.set("aws:userid", "anonymous");
         }
         Caller::Ambient(identity) => principal_keys(keys, identity, None),
+        Caller::Claimed(claim) => claimed(keys, claim, now),
         Caller::Authenticated { credential, auth_type, version, signed_at } => {
             principal_keys(keys, &credential.identity, Some(&credential.access_key_id));
             keys.set("s3:signatureversion", version.as_str());
             keys.set("s3:authType", auth_type.as_str());
-            if matches!(auth_type, AuthType::Query | AuthType::Form) {
-                let age = now.duration_since(*signed_at).unwrap_or(Duration::ZERO);
-                keys.set("s3:signatureAge", age.as_millis().to_string());
-            }
+            signature_age(keys, *auth_type, *signed_at, now);
         }
+    }
+}
+
+/// As if it were true: where it is not, the backend refuses the request.
+fn claimed<'a>(keys: &mut Keys<'a>, claim: &'a Claim, now: SystemTime) {
+    match &claim.credential {
+        Some(known) => principal_keys(keys, &known.identity, Some(&claim.access_key_id)),
+        None => keys.set("aws:userid", claim.access_key_id.as_str()),
+    }
+    keys.set("s3:signatureversion", claim.version.as_str());
+    keys.set("s3:authType", claim.auth_type.as_str());
+    if let Some(signed_at) = claim.signed_at {
+        signature_age(keys, claim.auth_type, signed_at, now);
+    }
+}
+
+fn signature_age(keys: &mut Keys<'_>, auth_type: AuthType, signed_at: SystemTime, now: SystemTime) {
+    if matches!(auth_type, AuthType::Query | AuthType::Form) {
+        let age = now.duration_since(signed_at).unwrap_or(Duration::ZERO);
+        keys.set("s3:signatureAge", age.as_millis().to_string());
     }
 }
 
@@ -263,6 +289,10 @@ static CUSTOMERS: [HeaderName; 2] = [
     headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM,
     headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5,
 ];
+
+/// The keys of [`ENCRYPTION`].
+const INHERITED: [&str; 2] =
+    ["s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"];
 
 static ENCRYPTION: [(&str, HeaderName); 2] = [
     ("s3:x-amz-server-side-encryption", headers::X_AMZ_SERVER_SIDE_ENCRYPTION),

@@ -89,6 +89,11 @@ impl DeniedKeys {
         self.0.is_empty()
     }
 
+    /// What cannot be taken out of a document that is signed is refused with it.
+    pub(super) fn refuse_any(&self) -> Result<(), Denied> {
+        self.0.first().map_or(Ok(()), |(_, denied)| Err(denied.clone()))
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }

@@ -34,6 +34,9 @@ impl Classified {
     /// would be refused for is still to come.
     pub(super) async fn fill_in(self) -> Result<Filled, Error> {
         let Self { request, head, body, context } = self;
+        if matches!(context.settings.mode, Mode::Forward) {
+            return Err(Error::ForwardedForm);
+        }
         let reader = Reader::of(&head)?;
         let form_bytes = content_length(&head)?;
         if let Mode::Ambient(ambient) = &context.settings.mode {
@@ -60,9 +63,11 @@ impl Filled {
                 sigv4::verify_form(&submission, credentials, verify, context.now)?
             }
             Mode::Ambient(ambient) => sigv4::ambient_form(&submission, &ambient.identity)?,
+            Mode::Forward => return Err(Error::ForwardedForm),
         };
         let body = Some(verified.body(body));
-        Ok(Authenticated { request: submission.upload, verified, body, context })
+        let request = submission.upload;
+        Ok(Authenticated { request, verified, body, forwarded: None, context })
     }
 }
 

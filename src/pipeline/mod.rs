@@ -20,6 +20,7 @@ mod context;
 mod deletion;
 mod document;
 mod form;
+mod forward;
 mod judge;
 mod prepare;
 mod receive;

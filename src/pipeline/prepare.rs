@@ -9,9 +9,10 @@ use md5::{Digest as _, Md5};
 use super::{
     absence::Absence,
     authenticate::ClientBody,
-    authorize::{Authorized, Payload},
+    authorize::{Authorized, Payload, Signature},
     completion, context,
     deletion::DeniedKeys,
+    forward,
     receive::Context,
     rescue::Error,
     treat::KeyRing,
@@ -60,8 +61,14 @@ pub(super) enum ResponsePlan {
 
 impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
-        let Self { mut request, permit, body, upload, denied_keys, absence, keys, signer, context } =
-            self;
+        let Self { mut request, permit, body, signature, upload, denied_keys, .. } = self;
+        let Self { absence, keys, context, .. } = self;
+        let own = match signature {
+            Signature::Own(signer) => signer,
+            Signature::Callers(head) => {
+                return forward::prepare(*head, (permit, body), absence, context);
+            }
+        };
         let plan = plan(&request, denied_keys, &context)?;
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
@@ -84,7 +91,7 @@ impl Authorized {
         // A new bucket is asked for where the backend is, whatever region it shall be in.
         let is_new = request.operation == Operation::CreateBucket;
         let bucket = request.resource.bucket().filter(|_| !is_new).map(s3::BucketName::as_str);
-        let signing = Signing { signer: &signer, now: context.now, bucket };
+        let signing = Signing { signer: &own, now: context.now, bucket };
         // Only what has no body can be sent more than once.
         let keys = if body.length().is_none() { keys } else { KeyRing::default() };
         let alternatives = keys

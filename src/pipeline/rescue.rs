@@ -55,6 +55,9 @@ pub(super) enum Error {
     /// The upload id.
     #[error(transparent)]
     Upload(#[from] upload_id::Refused),
+    /// Its key and its signature stand in its body, which would have to go on as it came.
+    #[error("forms are not forwarded, since they are judged by their body; send a presigned PUT")]
+    ForwardedForm,
     /// The credential's limits.
     #[error(transparent)]
     Beyond(#[from] identity::Beyond),
@@ -142,6 +145,7 @@ pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Respons
 fn verdict(error: &Error, facts: &Facts) -> Verdict {
     match error {
         Error::Unclassified(s3::Unclassified { code, message }) => refused(*code, message),
+        Error::ForwardedForm => refused(Code::NotImplemented, format!("{error}.")),
         Error::Unsupported(operation) => refused(
             Code::NotImplemented,
             format!("{} is not supported by Portcullis.", operation.name()),

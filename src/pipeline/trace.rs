@@ -97,6 +97,10 @@ impl Trace {
             self.line.access_key_id = Some(credential.access_key_id.clone());
             self.line.auth_type = Some(auth_type.as_str());
         }
+        if let Caller::Claimed(claim) = caller {
+            self.line.access_key_id = Some(claim.access_key_id.clone());
+            self.line.auth_type = Some(claim.auth_type.as_str());
+        }
     }
 
     pub(super) fn treated(&mut self, treated: &Treated) {

@@ -14,9 +14,10 @@ use super::{
     rescue::Error,
 };
 use crate::{
+    identity,
     policy::{Mode, Principal},
-    s3::{self, Operation, Resource, headers},
-    sigv4::Verified,
+    s3::{self, Resource, headers},
+    sigv4::{Forwarded, Verified},
     transform::{
         rules::{Rule, Rules},
         sse::{self, CustomerKey, Family},
@@ -30,6 +31,8 @@ pub(super) struct Treated {
     pub(super) request: s3::Request,
     pub(super) verified: Verified,
     pub(super) body: Option<ClientBody>,
+    /// The head to go on, where it keeps its own signature.
+    pub(super) forwarded: Option<Forwarded>,
     /// The multipart upload that the request belongs to.
     pub(super) upload: Option<Upload>,
     pub(super) treatment: Treatment,
@@ -68,7 +71,7 @@ pub(super) enum Arrival {
 impl Confined {
     /// Finds the rule, and does to the encryption headers what it says.
     pub(super) fn treat(self) -> Result<Treated, Error> {
-        let Authenticated { mut request, verified, body, context } = self.authenticated;
+        let Authenticated { mut request, verified, body, forwarded, context } = self.authenticated;
         let rules = &context.settings.rules;
         let rule = rule(&request, &context)?;
         let mode = rules.mode(rule);
@@ -84,7 +87,7 @@ impl Confined {
             treatment.as_sent = as_sent.filter(|_| arrival == Arrival::Mended);
         }
         treatment.keys = KeyRing::fill(&mut request, rule, upload.as_ref(), rules)?;
-        Ok(Treated { request, verified, body, upload, treatment, context })
+        Ok(Treated { request, verified, body, forwarded, upload, treatment, context })
     }
 }
 
@@ -169,11 +172,10 @@ fn continue_with(request: &mut s3::Request, keys: &[CustomerKey], upload: &Uploa
 fn upload(request: &s3::Request, context: &Context) -> Result<Option<Upload>, Error> {
     let Some(presented) = request.query.get("uploadId") else { return Ok(None) };
     let Resource::Object(bucket, key) = &request.resource else { return Ok(None) };
-    let is_write = matches!(
-        request.operation,
-        Operation::UploadPart | Operation::UploadPartCopy | Operation::CompleteMultipartUpload
-    );
-    if is_write {
+    if matches!(context.settings.mode, identity::Mode::Forward) {
+        return Ok(None);
+    }
+    if request.operation.continues_upload() {
         Ok(Some(context.settings.token_keys.open(presented, Place { bucket, key })?))
     } else {
         let upstream_id = upload_id::upstream_id(presented).to_owned();
@@ -224,7 +226,7 @@ fn arrive(
     if let (Some(injection), (Some(bucket), Some(key))) = (rule.and_then(Rule::injection), place) {
         let principal = match principal {
             Principal::Aws { arn, .. } => arn,
-            Principal::Anonymous => "",
+            Principal::Anonymous | Principal::Unknown => "",
         };
         let place = sse::Place { bucket: bucket.as_str(), key: key.as_str(), principal };
         return Ok(match injection.apply(&mut request.headers, place)? {

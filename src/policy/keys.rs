@@ -12,6 +12,8 @@ use super::{Declared, context::is_of};
 pub enum Principal {
     /// No credentials were presented.
     Anonymous,
+    /// The holder of an access key that the gate does not know: the backend verifies the signature.
+    Unknown,
     /// An authenticated caller.
     Aws {
         /// Such as `arn:aws:iam::123456789012:user/alice`.

@@ -58,7 +58,7 @@ pub struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<&'static str>,
     /// How `requester` is known, where not by a signature that was verified: `ambient`, by where the
-    /// request came from.
+    /// request came from; `forward`, by what it claims, which the backend verifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_mode: Option<&'static str>,
     /// AWS's operation name; absent when unclassified.

@@ -57,7 +57,8 @@ pub struct Client {
     idle_timeout: Duration,
 }
 
-/// A request that bears the proxy's own signature. Only [`Client::sign`] makes one.
+/// A request that bears a signature: the proxy's own, by [`Client::sign`], or its caller's, by
+/// [`Client::forward`]. Nothing else makes one.
 #[derive(Debug)]
 pub struct Signed {
     head: Parts,
@@ -171,6 +172,19 @@ impl Client {
     /// The signer of the credential that a caller is mapped to; `None`: the common one.
     pub async fn signer(&self, name: Option<&str>, now: SystemTime) -> Result<Signer, Error> {
         self.wallet.signer(name, now).await
+    }
+
+    /// A head that was signed elsewhere, addressed to the endpoint of the backend's own region.
+    pub(super) fn signed_elsewhere(
+        &self,
+        mut head: Parts,
+        target: PathAndQuery,
+        body: Outbound,
+    ) -> Result<Signed, Error> {
+        let mut uri = self.endpoint.clone().into_parts();
+        uri.path_and_query = Some(target);
+        head.uri = Uri::from_parts(uri).map_err(http::Error::from)?;
+        Ok(Signed { head, body, bucket: None, region: Arc::clone(&self.region), spare: None })
     }
 
     /// Addresses a head to the backend and signs it: `target` is path and query, encoded.
@@ -329,7 +343,7 @@ mod tests {
             endpoint: endpoint.replace(REGION_PLACEHOLDER, "us-east-1").parse().unwrap(),
             endpoint_of_regions: endpoint.contains('{').then(|| endpoint.to_owned()),
             region: "us-east-1".to_owned(),
-            credentials: Sources { common, named: BTreeMap::new() },
+            credentials: Sources { common: Some(common), named: BTreeMap::new() },
             ca: None,
             connect_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),

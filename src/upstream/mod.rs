@@ -2,6 +2,7 @@
 
 mod client;
 mod credential;
+mod forward;
 mod idle;
 mod outbound;
 mod region;

@@ -25,6 +25,7 @@ mod documents;
 mod drain;
 mod errors;
 mod forms;
+mod forward;
 mod get;
 mod limits;
 mod multipart;

@@ -95,3 +95,36 @@ fn an_ambient_gate_on_loopback_needs_no_credentials() {
         assert!(matches!(config.gate.mode, Mode::Ambient(ambient) if !ambient.is_open));
     }
 }
+
+const KEYS: &str =
+    "access_key_id = \"env:UPSTREAM_ID\"\nsecret_access_key = \"env:UPSTREAM_SECRET\"";
+
+#[test]
+fn a_forwarding_gate_holds_no_key_and_changes_nothing() {
+    let forwarding = || {
+        let folder = folder("", "[auth]\nmode = \"forward\"\n");
+        folder.replace("portcullis.toml", KEYS, "credentials = \"none\"");
+        folder
+    };
+    let config = forwarding().load().unwrap();
+    assert!(matches!(config.gate.mode, Mode::Forward));
+    assert!(config.gate.upstream.credentials.common.is_none());
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    let without_secret = forwarding();
+    without_secret.replace("portcullis.toml", "token_secret = \"file:token.secret\"\n", "");
+    without_secret.load().unwrap();
+    let injecting = forwarding();
+    injecting.replace("portcullis.toml", "treatment = \"off\"", "treatment = \"require\"");
+    let faults = injecting.faults();
+    assert!(faults[0].contains("requests keep their callers' signatures"), "{faults:?}");
+}
+
+#[test]
+fn only_a_forwarding_gate_needs_no_key() {
+    let signs = "portcullis.toml:20:17: in the mode \"forward\" requests keep their callers'";
+    check("", "[auth]\nmode = \"forward\"\n", &[signs]);
+    let folder = folder("", &ambient(""));
+    folder.replace("portcullis.toml", KEYS, "credentials = \"none\"");
+    let faults = folder.faults();
+    assert!(faults[0].contains("requests must be signed on their way"), "{faults:?}");
+}

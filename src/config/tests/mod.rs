@@ -88,7 +88,7 @@ fn a_sound_configuration_loads() {
     let config = Folder::sound().load().unwrap();
     assert_eq!(config.listeners[0].settings.connections_max, 4096);
     assert_eq!(config.gate.token_secrets[0].expose(), b"0123456789abcdef0123456789abcdef");
-    let common = &config.gate.upstream.credentials.common;
+    let common = config.gate.upstream.credentials.common.unwrap();
     let Origin::Static(access_key) = &common.origin else { panic!("{common:?}") };
     assert_eq!(access_key.id, "AKIDUPSTREAM");
     assert_eq!(config.inventory.callers, ["arn:aws:iam::123456789012:user/alice"]);

@@ -10,7 +10,14 @@ const TEAM: &str = "[[upstream.credential]]\nname = \"team-a\"\ncredentials = \"
 fn common(keys: &str) -> Source {
     let folder = Folder::sound();
     folder.replace("portcullis.toml", KEYS, keys);
-    folder.load().unwrap_or_else(|faults| panic!("{faults:?}")).gate.upstream.credentials.common
+    folder
+        .load()
+        .unwrap_or_else(|faults| panic!("{faults:?}"))
+        .gate
+        .upstream
+        .credentials
+        .common
+        .unwrap()
 }
 
 #[test]

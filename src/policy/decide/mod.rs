@@ -158,12 +158,12 @@ impl Policies {
                 .flat_map(|attached| &attached.document.statements)
                 .any(|one| one.effect == Effect::Allow && one.applies(inquiry))
         };
-        matches!(inquiry.principal, Principal::Aws { .. }) || is_allowed()
+        *inquiry.principal != Principal::Anonymous || is_allowed()
     }
 
     fn lets_pass(&self, principal: &Principal) -> bool {
         match (self.otherwise, principal) {
-            (Otherwise::AllowAuthenticated, Principal::Aws { .. }) => true,
+            (Otherwise::AllowAuthenticated, Principal::Aws { .. } | Principal::Unknown) => true,
             (Otherwise::AllowAuthenticated, Principal::Anonymous) | (Otherwise::Strict, _) => false,
         }
     }

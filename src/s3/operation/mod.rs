@@ -124,6 +124,11 @@ impl Operation {
             )
     }
 
+    /// Whether it goes on with a multipart upload, and inherits its encryption.
+    pub fn continues_upload(self) -> bool {
+        matches!(self, Self::UploadPart | Self::UploadPartCopy | Self::CompleteMultipartUpload)
+    }
+
     /// The value of `s3:ObjectCreationOperation`; `None`: the key is absent.
     pub fn creates_object(self) -> Option<bool> {
         if matches!(

@@ -35,7 +35,7 @@ pub struct VerifiedBody<B> {
     trailer: Option<Trailer>,
     /// One for each algorithm that is needed.
     hashers: Vec<(Algorithm, Hasher)>,
-    length: u64,
+    length: Option<u64>,
     received: u64,
     /// The newest piece, held until another comes or the end has been verified.
     held: Option<Bytes>,
@@ -92,9 +92,9 @@ impl<B> VerifiedBody<B> {
     }
 
     /// Bytes after decoding (`x-amz-decoded-content-length` or Content-Length); known before the
-    /// first byte.
+    /// first byte. `u64::MAX` for what is forwarded in chunks, where only the end will tell.
     pub fn decoded_len(&self) -> u64 {
-        self.length
+        self.length.unwrap_or(u64::MAX)
     }
 
     /// A handle that tells what became of the body.
@@ -106,7 +106,7 @@ impl<B> VerifiedBody<B> {
     fn take(&mut self, data: Bytes) -> Result<Option<Bytes>, Refused> {
         self.received += data.len() as u64;
         self.outcome.0.bytes.store(self.received, Ordering::Relaxed);
-        if self.received > self.length {
+        if self.received > self.decoded_len() {
             return Err(incomplete("there are more"));
         }
         for (_, hasher) in &mut self.hashers {
@@ -118,7 +118,7 @@ impl<B> VerifiedBody<B> {
     /// The raw body has ended: everything promised must hold now.
     fn verify(&mut self) -> Result<(), Refused> {
         let fields = std::mem::take(&mut self.coding).finish()?;
-        if self.received != self.length {
+        if self.length.is_some_and(|length| self.received != length) {
             return Err(incomplete("there are fewer"));
         }
         let announced = trailing(self.trailer.as_ref(), &fields)?;
@@ -214,7 +214,10 @@ where
         if self.ended {
             return SizeHint::with_exact(0);
         }
-        SizeHint::with_exact(self.length.saturating_sub(self.received) + held)
+        match self.length {
+            Some(length) => SizeHint::with_exact(length.saturating_sub(self.received) + held),
+            None => SizeHint::default(),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use crate::s3::{Code, Operation, form::FileReader, headers};
 /// The promise. A [`super::VerifiedBody`] holds the body to it.
 #[derive(Debug)]
 pub(super) struct Payload {
-    /// Bytes after decoding.
-    pub(super) length: u64,
+    /// Bytes after decoding; `None`: only the end will tell.
+    pub(super) length: Option<u64>,
     pub(super) framing: Framing,
     /// Known before the body.
     pub(super) expected: Vec<Expected>,
@@ -88,13 +88,22 @@ impl Payload {
         Self::framed(effective, Operation::PutObject, &content, Framing::Form(Box::new(file)))
     }
 
+    /// Promises nothing but the length on the wire; chunks stay as they are. Without a length S3 takes
+    /// nothing else.
+    pub(super) fn raw(received: &HeaderMap, is_chunked: bool) -> Result<Self, Refused> {
+        let is_told = received.contains_key(header::CONTENT_LENGTH)
+            || !received.contains_key(header::TRANSFER_ENCODING);
+        let length = if is_told || !is_chunked { Some(content_length(received)?) } else { None };
+        Ok(Self { length, framing: Framing::Plain, expected: Vec::new(), trailer: None })
+    }
+
     fn framed(
         received: &HeaderMap,
         operation: Operation,
         content: &ContentSha256<'_>,
         framing: Framing,
     ) -> Result<Self, Refused> {
-        let length = length(received, content.mode.is_chunked())?;
+        let length = Some(length(received, content.mode.is_chunked())?);
         let mut payload = Self { length, framing, expected: Vec::new(), trailer: None };
         if content.mode == Mode::Hash {
             payload.hash(content.line)?;
@@ -107,11 +116,11 @@ impl Payload {
 
     /// That of no bytes is checked at once, since most operations read no body that would be.
     fn hash(&mut self, line: &str) -> Result<(), Refused> {
-        if self.length == 0 && line.eq_ignore_ascii_case(EMPTY_SHA256) {
+        if self.length == Some(0) && line.eq_ignore_ascii_case(EMPTY_SHA256) {
             return Ok(());
         }
         let expected = Expected::payload_hash(line)?;
-        if self.length == 0 {
+        if self.length == Some(0) {
             return expected.check(&expected.algorithm.hasher().finish());
         }
         self.expected.push(expected);
@@ -210,16 +219,12 @@ fn misplaced(mode: Mode) -> Refused {
 
 /// The length after decoding; known before the first byte or refused.
 fn length(received: &HeaderMap, chunked: bool) -> Result<u64, Refused> {
-    let name = if chunked { headers::X_AMZ_DECODED_CONTENT_LENGTH } else { header::CONTENT_LENGTH };
-    let length = match text(received, &name)? {
-        // The parser would take a sign, too.
-        Some(value) if value.bytes().all(|byte| byte.is_ascii_digit()) => value.parse().ok(),
-        Some(_) => None,
-        None => (!chunked && !received.contains_key(header::TRANSFER_ENCODING)).then_some(0),
+    let length = if chunked {
+        let value = text(received, &headers::X_AMZ_DECODED_CONTENT_LENGTH)?;
+        value.and_then(number).ok_or_else(missing_length)?
+    } else {
+        content_length(received)?
     };
-    let length: u64 = length.ok_or_else(|| {
-        Refused::new(Code::MissingContentLength, "You must provide the Content-Length HTTP header.")
-    })?;
     if length > OBJECT_BYTES_MAX {
         return Err(Refused::new(
             Code::EntityTooLarge,
@@ -229,6 +234,23 @@ fn length(received: &HeaderMap, chunked: bool) -> Result<u64, Refused> {
         .with("MaxSizeAllowed", OBJECT_BYTES_MAX.to_string()));
     }
     Ok(length)
+}
+
+fn content_length(received: &HeaderMap) -> Result<u64, Refused> {
+    let length = match text(received, &header::CONTENT_LENGTH)? {
+        Some(value) => number(value),
+        None => (!received.contains_key(header::TRANSFER_ENCODING)).then_some(0),
+    };
+    length.ok_or_else(missing_length)
+}
+
+/// The parser would take a sign, too.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn missing_length() -> Refused {
+    Refused::new(Code::MissingContentLength, "You must provide the Content-Length HTTP header.")
 }
 
 fn unknown_checksum(code: Code, name: &str) -> Refused {

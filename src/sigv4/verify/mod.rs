@@ -13,6 +13,7 @@ use super::{
     canonical::{self, Form},
     chunked::Signatures,
     credential::Entry,
+    forward,
     key::{Scope, SigningKey},
     mode::ContentSha256,
     parameters::Parameters,
@@ -87,7 +88,7 @@ impl SignatureVersion {
 }
 
 impl Place {
-    fn auth_type(self) -> AuthType {
+    pub(super) fn auth_type(self) -> AuthType {
         match self {
             Self::Header => AuthType::Header,
             Self::Query { .. } => AuthType::Query,
@@ -103,6 +104,8 @@ pub enum Caller {
     Anonymous,
     /// Whoever reaches the gate.
     Ambient(Arc<Identity>),
+    /// Who the request says, which the backend will find true or not.
+    Claimed(forward::Claim),
     /// The holder of a credential.
     Authenticated {
         /// Which.
@@ -117,11 +120,12 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// Who it is; `None`: nobody in particular.
+    /// Who it is; `None`: nobody in particular, or nobody whom the gate knows.
     pub fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Anonymous => None,
             Self::Ambient(identity) => Some(identity),
+            Self::Claimed(claim) => claim.credential.as_ref().map(|known| &known.identity),
             Self::Authenticated { credential, .. } => Some(&credential.identity),
         }
     }
@@ -129,7 +133,7 @@ impl Caller {
     /// The upstream credential that it is mapped to.
     pub fn upstream(&self) -> Option<&str> {
         match self {
-            Self::Anonymous | Self::Ambient(_) => None,
+            Self::Anonymous | Self::Ambient(_) | Self::Claimed(_) => None,
             Self::Authenticated { credential, .. } => credential.upstream.as_deref(),
         }
     }
@@ -138,14 +142,15 @@ impl Caller {
     pub fn limits(&self) -> Option<&Limits> {
         match self {
             Self::Anonymous | Self::Ambient(_) => None,
+            Self::Claimed(claim) => claim.credential.as_ref().map(|known| &known.limits),
             Self::Authenticated { credential, .. } => Some(&credential.limits),
         }
     }
 }
 
 /// Proof that the head's signature holds, or that none is needed: none was claimed, or callers are
-/// known by where they come from. Private: made by [`verify`], [`super::ambient`] and
-/// [`super::verify_form`] alone.
+/// known by where they come from, or the backend verifies it. Private: made by [`verify`],
+/// [`super::ambient`], [`super::forward`] and [`super::verify_form`] alone.
 #[derive(Debug)]
 pub struct Verified {
     caller: Caller,

@@ -65,8 +65,8 @@ pub struct Role {
 /// The sources of one configuration.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// For callers that are mapped to no other.
-    pub common: Source,
+    /// For callers that are mapped to no other. `None`: every request keeps its caller's signature.
+    pub common: Option<Source>,
     /// By name.
     pub named: BTreeMap<String, Source>,
 }
@@ -77,7 +77,7 @@ pub struct Wallet(Arc<Kept>);
 
 #[derive(Debug)]
 struct Kept {
-    common: Arc<Credential>,
+    common: Option<Arc<Credential>>,
     named: BTreeMap<String, Arc<Credential>>,
 }
 
@@ -112,7 +112,7 @@ impl Wallet {
                 None => Credential::open(name, source, metrics).map(Arc::new),
             }
         };
-        let common = open(COMMON, &sources.common)?;
+        let common = sources.common.as_ref().map(|source| open(COMMON, source)).transpose()?;
         let named =
             sources.named.iter().map(|(name, source)| Ok((name.clone(), open(name, source)?)));
         Ok(Self(Arc::new(Kept { common, named: named.collect::<Result<_, Error>>()? })))
@@ -133,16 +133,16 @@ impl Wallet {
         }
     }
 
-    /// Whether the common credential is there and valid.
+    /// Whether the common credential, where one is needed, is there and valid.
     pub fn is_ready(&self, now: SystemTime) -> bool {
-        match &self.0.common.held {
-            Held::Static(_) => true,
-            Held::Rotating(rotation) => rotation.current(now).is_some(),
+        match self.0.common.as_ref().map(|credential| &credential.held) {
+            None | Some(Held::Static(_)) => true,
+            Some(Held::Rotating(rotation)) => rotation.current(now).is_some(),
         }
     }
 
     fn find(&self, name: &str) -> Option<&Arc<Credential>> {
-        if name == COMMON { Some(&self.0.common) } else { self.0.named.get(name) }
+        if name == COMMON { self.0.common.as_ref() } else { self.0.named.get(name) }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -42,6 +43,8 @@ pub(crate) struct Builder {
     upstream: String,
     credentials: String,
     auth: String,
+    signing: String,
+    endpoint: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,8 @@ impl Gate {
             upstream: String::new(),
             credentials: String::new(),
             auth: CREDENTIALS_SECTION.to_owned(),
+            signing: SIGNING.to_owned(),
+            endpoint: None,
         }
     }
 
@@ -221,6 +226,18 @@ impl Builder {
         self.auth(AMBIENT)
     }
 
+    /// Requests go on with their callers' signatures; Alice and Mallory are known by name.
+    pub(crate) fn forward(mut self) -> Self {
+        "credentials = \"none\"\n".clone_into(&mut self.signing);
+        self.auth(&format!("[auth]\nmode = \"forward\"\n{CREDENTIALS_SECTION}"))
+    }
+
+    /// Its backend is the plain listener of another gate.
+    pub(crate) fn behind(mut self, other: &Gate) -> Self {
+        self.endpoint = Some(other.plain().address);
+        self
+    }
+
     pub(crate) async fn start(mut self, upstream: &Upstream) -> Gate {
         if self.listeners.is_empty() {
             self.listeners.push(Listener::Plain);
@@ -256,10 +273,11 @@ impl Builder {
              [audit]\nfile = \"audit.jsonl\"\n\
              {}\
              [upstream]\nendpoint = \"http://{}\"\nregion = \"us-east-1\"\n\
-             access_key_id = \"{UPSTREAM_KEY_ID}\"\nsecret_access_key = \"file:token.secret\"\n{}",
+             {}{}",
             self.head,
             self.auth,
-            upstream.address(),
+            self.endpoint.unwrap_or(upstream.address()),
+            self.signing,
             self.upstream,
         );
         for listener in &self.listeners {
@@ -285,6 +303,7 @@ impl Builder {
 }
 
 const CREDENTIALS_SECTION: &str = "[credentials]\nfile = \"credentials.toml\"\n";
+const SIGNING: &str = "access_key_id = \"AKIDGATE\"\nsecret_access_key = \"file:token.secret\"\n";
 const AMBIENT: &str = "[auth]\nmode = \"ambient\"\n\
                        [auth.principal]\nname = \"app\"\naccount = \"123456789012\"\n";
 
