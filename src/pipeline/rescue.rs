@@ -144,7 +144,11 @@ pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Respons
 
 fn verdict(error: &Error, facts: &Facts) -> Verdict {
     match error {
-        Error::Unclassified(s3::Unclassified { code, message }) => refused(*code, message),
+        Error::Unclassified(s3::Unclassified { code, message, elements }) => {
+            let document =
+                ErrorDocument { code: *code, message: message.clone(), elements: elements.clone() };
+            Verdict { document, outcome: Outcome::Refused }
+        }
         Error::ForwardedForm => refused(Code::NotImplemented, format!("{error}.")),
         Error::Unsupported(operation) => refused(
             Code::NotImplemented,

@@ -23,6 +23,7 @@ mod customer_keys;
 mod deletion;
 mod documents;
 mod drain;
+mod error_table;
 mod errors;
 mod forms;
 mod forward;

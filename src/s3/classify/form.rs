@@ -58,7 +58,7 @@ fn key(form: &Form) -> Result<ObjectKey, InvalidForm> {
         return Err(InvalidForm::argument("key", "", message));
     }
     ObjectKey::parse(key).map_err(|error| match Unclassified::key(error) {
-        Unclassified { code: code @ Code::KeyTooLongError, message } => {
+        Unclassified { code: code @ Code::KeyTooLongError, message, .. } => {
             InvalidForm::new(code, message)
         }
         _ => InvalidForm::argument("key", key, format!("The field `key` is not valid: {error}.")),

@@ -19,7 +19,8 @@ pub(super) fn check_framing(received: &HeaderMap) -> Result<(), Unclassified> {
         }
         if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
             let message = "The only transfer coding that is supported is `chunked`.";
-            return Err(Unclassified::new(Code::NotImplemented, message));
+            let refused = Unclassified::new(Code::NotImplemented, message);
+            return Err(refused.with("Header", header::TRANSFER_ENCODING.as_str()));
         }
     }
     check_connection(received)
@@ -33,7 +34,8 @@ pub(super) fn check(effective: &HeaderMap) -> Result<(), Unclassified> {
             return Err(Unclassified::new(
                 Code::NotImplemented,
                 format!("The header {name} asks for more than the request says; remove it."),
-            ));
+            )
+            .with("Header", text));
         }
         if is_look_alike(text) {
             let message = format!("The header {name} has `_` where S3's headers have `-`.");

@@ -51,6 +51,8 @@ pub struct Unclassified {
     pub code: Code,
     /// Names what to change.
     pub message: String,
+    /// Further elements of the error, such as `("Header", "x-minio-force-delete")`.
+    pub elements: Vec<(&'static str, String)>,
 }
 
 /// Reads a request head. Pure, total on any input, linear in the head's length.
@@ -168,7 +170,12 @@ impl Request {
 
 impl Unclassified {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), elements: Vec::new() }
+    }
+
+    fn with(mut self, element: &'static str, text: &str) -> Self {
+        self.elements.push((element, text.to_owned()));
+        self
     }
 
     pub(super) fn directory_bucket() -> Self {

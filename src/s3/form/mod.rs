@@ -135,8 +135,8 @@ impl InvalidForm {
 }
 
 impl From<Unclassified> for InvalidForm {
-    fn from(Unclassified { code, message }: Unclassified) -> Self {
-        Self::new(code, message)
+    fn from(Unclassified { code, message, elements }: Unclassified) -> Self {
+        Self { elements, ..Self::new(code, message) }
     }
 }
 

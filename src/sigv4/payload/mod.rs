@@ -137,8 +137,10 @@ impl Payload {
         }
         for name in received.keys() {
             let Some(algorithm) = headers::checksum_algorithm(name) else { continue };
-            let algorithm = Algorithm::parse(algorithm)
-                .ok_or_else(|| unknown_checksum(Code::NotImplemented, name.as_str()))?;
+            let algorithm = Algorithm::parse(algorithm).ok_or_else(|| {
+                let refused = unknown_checksum(Code::NotImplemented, name.as_str());
+                refused.with("Header", name.as_str())
+            })?;
             let value = text(received, name)?.unwrap_or_default();
             self.expected.push(Expected::checksum(name, algorithm, value)?);
         }

@@ -85,6 +85,8 @@ enum Style {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Such as `Forbidden`.
+    pub(crate) reason: String,
     /// Lower-case names.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -506,6 +508,7 @@ impl Answer {
 async fn read_answer(stream: &mut BufReader<Box<dyn Stream>>, is_head: bool) -> Answer {
     let mut answer = Answer {
         status: 0,
+        reason: String::new(),
         headers: Vec::new(),
         body: Vec::new(),
         is_cut: true,
@@ -513,6 +516,7 @@ async fn read_answer(stream: &mut BufReader<Box<dyn Stream>>, is_head: bool) -> 
     };
     let Some(line) = read_line(stream).await else { return answer };
     answer.status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    answer.reason = line.splitn(3, ' ').nth(2).unwrap_or_default().to_owned();
     loop {
         match read_line(stream).await {
             Some(line) if line.is_empty() => break,
