@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 
 use crate::{
-    net::{Draining, Listener, ListenerSettings},
+    net::{Draining, Limits, Listener, ListenerSettings},
     telemetry::metrics::Metrics,
 };
 
@@ -88,6 +88,7 @@ pub async fn start(
         tls: None,
         proxy_protocol_from: Vec::new(),
         connections_max: CONNECTIONS_MAX,
+        limits: Limits::default(),
     };
     let listener = Listener::bind(&settings, None).await?;
     let address = listener.local_address();

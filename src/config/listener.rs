@@ -13,7 +13,7 @@ use super::{
     suggest::quoted,
     written,
 };
-use crate::net::{ListenerSettings, tls};
+use crate::net::{Limits, ListenerSettings, tls};
 
 impl Loading<'_> {
     /// All listeners; at least one, no two on the same address.
@@ -71,6 +71,7 @@ impl Loading<'_> {
             1..=CONNECTIONS_MAX_MOST,
             CONNECTIONS_MAX_DEFAULT,
         );
+        let limits = self.limits(written);
         let tls = match &written.tls {
             Some(written) => Some(self.tls(written)?),
             None => None,
@@ -86,8 +87,29 @@ impl Loading<'_> {
             tls: tls_settings,
             proxy_protocol_from,
             connections_max: usize::try_from(connections_max).ok()?,
+            limits,
         };
         Some(Listener { settings, tls, certificates })
+    }
+
+    fn limits(&mut self, written: &written::Listener) -> Limits {
+        let default = Limits::default();
+        let head_bytes_max = self.within(
+            written.head_bytes_max.as_ref(),
+            HEAD_BYTES_LEAST..=HEAD_BYTES_MOST,
+            default.head_bytes_max as u64,
+        );
+        let mut timeout = |written: Option<&At<u64>>, default: Duration| {
+            Duration::from_secs(self.within(written, 1..=TIMEOUT_MOST_SECONDS, default.as_secs()))
+        };
+        Limits {
+            header_timeout: timeout(
+                written.header_timeout_seconds.as_ref(),
+                default.header_timeout,
+            ),
+            idle_timeout: timeout(written.idle_timeout_seconds.as_ref(), default.idle_timeout),
+            head_bytes_max: usize::try_from(head_bytes_max).unwrap_or(default.head_bytes_max),
+        }
     }
 
     fn address(&mut self, written: &At<String>) -> Option<SocketAddr> {
@@ -194,6 +216,11 @@ const ADMIN_DEFAULT: SocketAddr =
 const CONNECTIONS_MAX_DEFAULT: u64 = 4096;
 /// The most that `connections_max` may say: beyond the file descriptors of any usual machine.
 const CONNECTIONS_MAX_MOST: u64 = 1_000_000;
+const HEAD_BYTES_LEAST: u64 = Limits::HEAD_BYTES_LEAST as u64;
+/// The most that `head_bytes_max` may say: beyond every client's heads, times all connections.
+const HEAD_BYTES_MOST: u64 = 1024 * 1024;
+/// No connection waits longer than an hour.
+const TIMEOUT_MOST_SECONDS: u64 = 3600;
 /// A certificate that ends sooner than this is warned of.
 const EXPIRY_WARNING: Duration = Duration::from_hours(14 * 24);
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;

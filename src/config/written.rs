@@ -73,6 +73,9 @@ pub(super) struct Listener {
     pub(super) tls: Option<Tls>,
     pub(super) proxy_protocol_from: Vec<At<String>>,
     pub(super) connections_max: Option<At<u64>>,
+    pub(super) head_bytes_max: Option<At<u64>>,
+    pub(super) header_timeout_seconds: Option<At<u64>>,
+    pub(super) idle_timeout_seconds: Option<At<u64>>,
 }
 
 impl Record for Listener {
@@ -82,6 +85,9 @@ impl Record for Listener {
             tls: table.optional("tls"),
             proxy_protocol_from: table.optional("proxy_protocol_from").unwrap_or_default(),
             connections_max: table.optional("connections_max"),
+            head_bytes_max: table.optional("head_bytes_max"),
+            header_timeout_seconds: table.optional("header_timeout_seconds"),
+            idle_timeout_seconds: table.optional("idle_timeout_seconds"),
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Draining, Peer,
+    Draining, Limits, Peer,
     entrance::{self, Entrance, Refused, Wire},
     serve, tls,
 };
@@ -32,6 +32,8 @@ pub struct ListenerSettings {
     pub proxy_protocol_from: Vec<ipnet::IpNet>,
     /// Open connections at most; above it accepting waits.
     pub connections_max: usize,
+    /// Of each connection.
+    pub limits: Limits,
 }
 
 /// A bound socket, not yet accepting.
@@ -42,6 +44,7 @@ pub struct Listener {
     slots: Arc<Semaphore>,
     entrance: Arc<Entrance>,
     connections: Option<Connections>,
+    limits: Limits,
 }
 
 impl Listener {
@@ -60,6 +63,7 @@ impl Listener {
             slots: Arc::new(Semaphore::new(slots)),
             entrance: Arc::new(Entrance { tls, proxy_protocol_from }),
             connections: None,
+            limits: settings.limits,
         })
     }
 
@@ -94,6 +98,7 @@ impl Listener {
                 entrance: Arc::clone(&self.entrance),
                 connections: self.connections.clone(),
                 draining: draining.clone(),
+                limits: self.limits,
             };
             let service = service.clone();
             tokio::spawn(async move {
@@ -130,6 +135,7 @@ struct Connection {
     entrance: Arc<Entrance>,
     connections: Option<Connections>,
     draining: Draining,
+    limits: Limits,
 }
 
 impl Connection {
@@ -143,18 +149,21 @@ impl Connection {
         let _open = self.connections.as_ref().map(Connections::open);
         // Small replies leave at once; the socket works without it, too.
         let _ = stream.set_nodelay(true);
+        let limits = self.limits;
         let passed = tokio::select! {
             () = self.draining.begun() => return,
             passed = self.entrance.pass(stream, address) => passed,
         };
         match passed {
             Ok((Wire::Plain(io), peer)) => {
-                if let Some(io) = serve::connection(io, peer, service, self.draining).await {
+                if let Some(io) = serve::connection(io, peer, service, limits, self.draining).await
+                {
                     entrance::reset(&io);
                 }
             }
             Ok((Wire::Tls(io), peer)) => {
-                if let Some(io) = serve::connection(io, peer, service, self.draining).await {
+                if let Some(io) = serve::connection(io, peer, service, limits, self.draining).await
+                {
                     entrance::reset(io.get_ref().0);
                 }
             }

@@ -3,6 +3,7 @@
 mod drain;
 mod entrance;
 mod listener;
+mod pace;
 mod peer;
 mod proxy_protocol;
 mod serve;
@@ -11,6 +12,7 @@ pub mod tls;
 
 pub use drain::{Drain, Draining};
 pub use listener::{Listener, ListenerSettings};
+pub use pace::Limits;
 pub use peer::{Peer, TlsVersion};
 
 #[cfg(test)]

@@ -12,11 +12,15 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::{Draining, Peer};
+use super::{
+    Draining, Limits, Peer,
+    pace::{Late, Pace, Paced, Reply, Watch},
+};
 
 /// Serves requests until the client leaves, a limit is hit, or draining lets the last one finish.
 ///
@@ -25,6 +29,7 @@ pub(super) async fn connection<I, S, F, B>(
     io: I,
     peer: Peer,
     service: S,
+    limits: Limits,
     mut draining: Draining,
 ) -> Option<I>
 where
@@ -35,12 +40,16 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let address = peer.address;
+    let pace = Pace::new();
     let service = service_fn(|request| {
+        let under_way = pace.request();
         let reply = service(peer.clone(), request);
         // Boxed, since hyper can be stopped short of its own shutdown only with futures that move.
-        Box::pin(async move { Ok::<_, Infallible>(reply.await) })
+        Box::pin(async move { Ok::<_, Infallible>(reply.await.map(|body| until(body, under_way))) })
     });
-    let mut connection = http1().serve_connection(TokioIo::new(io), service);
+    let io = TokioIo::new(Paced::new(io, pace.clone()));
+    let mut connection = http1(limits).serve_connection(io, service);
+    let mut watch = Watch::new(pace.clone(), limits);
     let mut limit = draining.clone();
     let ended = {
         let (mut begun, mut over) = (pin!(draining.begun()), pin!(limit.over()));
@@ -53,19 +62,26 @@ where
             if is_draining && over.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            connection.poll_without_shutdown(cx).map(Some)
+            match connection.poll_without_shutdown(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(Ended::Itself(ended))),
+                Poll::Pending => watch.poll(cx).map(|late| Some(Ended::Late(late))),
+            }
         })
         .await
     };
-    let io = connection.into_parts().io.into_inner();
+    let io = connection.into_parts().io.into_inner().into_inner();
     match ended {
-        Some(Ok(())) => linger(io).await,
+        Some(Ended::Itself(Ok(())) | Ended::Late(Late::NextRequest)) => linger(io).await,
+        Some(Ended::Late(Late::Head)) => {
+            tracing::debug!(%address, "a client did not finish the head of a request in time");
+            linger(io).await;
+        }
         // The error is the client's, and hyper has answered it where there was something to answer.
-        Some(Err(error)) if error.is_parse() || error.is_timeout() => {
+        Some(Ended::Itself(Err(error))) if error.is_parse() => {
             tracing::debug!(%address, %error, "a client sent no request that can be read");
             linger(io).await;
         }
-        Some(Err(error)) => {
+        Some(Ended::Itself(Err(error))) => {
             tracing::debug!(%address, %error, "a connection broke off");
             return Some(io);
         }
@@ -75,6 +91,12 @@ where
         }
     }
     None
+}
+
+/// Why a connection is served no longer.
+enum Ended {
+    Itself(hyper::Result<()>),
+    Late(Late),
 }
 
 /// Closes the way that clients survive: what they still send is read for a while, since closing a
@@ -95,21 +117,24 @@ pub(super) async fn linger(mut io: impl AsyncRead + AsyncWrite + Unpin) {
     let _ = tokio::time::timeout(LINGER_MAX, drained).await;
 }
 
-fn http1() -> http1::Builder {
+/// A reply's body that is under way for as long as something of it may still come.
+fn until<B: Body>(body: B, under_way: Reply) -> impl Body<Data = B::Data, Error = B::Error> {
+    body.map_err(move |error| {
+        let _ = &under_way;
+        error
+    })
+}
+
+fn http1(limits: Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .header_read_timeout(None)
+        .max_buf_size(limits.head_bytes_max.max(Limits::HEAD_BYTES_LEAST))
         .max_headers(HEADERS_MAX)
         .half_close(false);
     builder
 }
 
-/// Time for a request's head; also the longest pause between two requests.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Request line and headers together. (S3 itself takes 8 KiB of headers.)
-const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 200;
 /// What a refused client may still send before it is cut off.
 const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -28,6 +28,7 @@ mod errors;
 mod forms;
 mod forward;
 mod get;
+mod hygiene;
 mod limits;
 mod multipart;
 mod policy;

@@ -4,7 +4,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::super::Config;
-use crate::{net::ListenerSettings, telemetry::audit};
+use crate::{
+    net::{Limits, ListenerSettings},
+    telemetry::audit,
+};
 
 /// The settings of one configuration that are read at the start only.
 #[derive(Clone, Debug)]
@@ -20,6 +23,7 @@ struct FixedListener {
     address: SocketAddr,
     proxy_protocol_from: Vec<ipnet::IpNet>,
     connections_max: usize,
+    limits: Limits,
 }
 
 impl Fixed {
@@ -39,10 +43,8 @@ impl Fixed {
         for listener in &self.listeners {
             let same_address = |other: &&FixedListener| other.address == listener.address;
             if new.listeners.iter().find(same_address).is_some_and(|other| other != listener) {
-                differences.push(format!(
-                    "`proxy_protocol_from` or `connections_max` of {}",
-                    listener.address
-                ));
+                differences
+                    .push(format!("`proxy_protocol_from` or a limit of {}", listener.address));
             }
         }
         if self.admin != new.admin {
@@ -60,16 +62,22 @@ fn fixed(settings: &ListenerSettings) -> FixedListener {
         address: settings.address,
         proxy_protocol_from: settings.proxy_protocol_from.clone(),
         connections_max: settings.connections_max,
+        limits: settings.limits,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fixed, FixedListener};
+    use super::{Fixed, FixedListener, Limits};
 
     fn fixed() -> Fixed {
         let address = "127.0.0.1:8443".parse().unwrap();
-        let listener = FixedListener { address, proxy_protocol_from: vec![], connections_max: 1 };
+        let listener = FixedListener {
+            address,
+            proxy_protocol_from: vec![],
+            connections_max: 1,
+            limits: Limits::default(),
+        };
         Fixed { listeners: vec![listener], admin: address, audit: None }
     }
 
@@ -81,7 +89,7 @@ mod tests {
         new.admin.set_port(9);
         new.audit = Some("audit.jsonl".into());
         let expected = [
-            "`proxy_protocol_from` or `connections_max` of 127.0.0.1:8443",
+            "`proxy_protocol_from` or a limit of 127.0.0.1:8443",
             "the admin listener's address",
             "the audit log's file",
         ];

@@ -231,6 +231,16 @@ fn listeners() {
     check("10.0.0.0/8", "10.0.0.0", "portcullis.toml:10:24: \"10.0.0.0\" is not a network");
     let none = "127.0.0.1:0\"\nconnections_max = 0 #";
     check("127.0.0.1:0\"", none, "portcullis.toml:10:19: write a number from 1 to 1000000");
+    for (limit, range) in [
+        ("head_bytes_max = 8191", "8192 to 1048576"),
+        ("head_bytes_max = 1048577", "8192 to 1048576"),
+        ("header_timeout_seconds = 0", "1 to 3600"),
+        ("idle_timeout_seconds = 3601", "1 to 3600"),
+    ] {
+        let column = limit.find('=').unwrap() + 3;
+        let fault = format!("portcullis.toml:10:{column}: write a number from {range}");
+        check("127.0.0.1:0\"", &format!("127.0.0.1:0\"\n{limit} #"), &fault);
+    }
     let empty = "127.0.0.1:0\"\ntls.certificates = [] #";
     check("127.0.0.1:0\"", empty, "portcullis.toml:10:20: the list is empty; name a certificate");
 }

@@ -21,7 +21,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Drain, Listener, ListenerSettings, Peer};
+use super::{Drain, Limits, Listener, ListenerSettings, Peer};
 
 /// A listener that serves.
 struct Served {
@@ -85,6 +85,7 @@ fn settings() -> ListenerSettings {
         tls: None,
         proxy_protocol_from: Vec::new(),
         connections_max: 100,
+        limits: Limits::default(),
     }
 }
 

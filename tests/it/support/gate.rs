@@ -42,6 +42,7 @@ pub(crate) struct Builder {
     head: String,
     upstream: String,
     credentials: String,
+    listener_lines: String,
     auth: String,
     signing: String,
     endpoint: Option<SocketAddr>,
@@ -64,6 +65,7 @@ impl Gate {
             head: String::new(),
             upstream: String::new(),
             credentials: String::new(),
+            listener_lines: String::new(),
             auth: CREDENTIALS_SECTION.to_owned(),
             signing: SIGNING.to_owned(),
             endpoint: None,
@@ -202,6 +204,13 @@ impl Builder {
         self
     }
 
+    /// Lines of every `[[listener]]`.
+    pub(crate) fn with_listener(mut self, lines: &str) -> Self {
+        self.listener_lines += lines;
+        self.listener_lines += "\n";
+        self
+    }
+
     /// A line in the section `[upstream]`.
     pub(crate) fn with_upstream(mut self, line: &str) -> Self {
         self.upstream += line;
@@ -282,6 +291,7 @@ impl Builder {
         );
         for listener in &self.listeners {
             text += "[[listener]]\naddress = \"127.0.0.1:0\"\n";
+            text += &self.listener_lines;
             if let Listener::Balanced(network) = listener {
                 let _ = writeln!(text, "proxy_protocol_from = [\"{network}\"]");
             }
