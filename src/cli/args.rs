@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::{explain::Explain, policy::Policy};
 use crate::telemetry::log;
 
 /// A transparent HTTP proxy that enforces encryption on S3 traffic.
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Check(Check),
     Dev(DevArgs),
     Report(Report),
+    Explain(Box<Explain>),
+    Policy(Policy),
     Completions(Completions),
 }
 
@@ -182,6 +185,9 @@ Examples:
   portcullis dev                                   try it, with nothing to set up
   portcullis check --config portcullis.toml        every fault of a configuration at once
   portcullis serve --config portcullis.toml        run it
+  portcullis explain -p policy.json --url s3://bucket/key
+                                                   what policy makes of a request, and why
+  portcullis policy check policy.json              the faults of a document, and its traps
 
 Exit codes: 0 done, 1 failed at run time, 2 wrong call or configuration.
 The log's detail follows RUST_LOG, such as RUST_LOG=debug.";

@@ -5,8 +5,10 @@ mod args;
 mod check;
 mod completions;
 mod dev;
+mod explain;
 mod failure;
 pub(crate) mod out;
+mod policy;
 mod report;
 mod serve;
 
@@ -32,6 +34,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Dev(dev) => with_runtime(arguments.log_format, dev::run(dev)),
         Command::Check(check) => check::run(&check),
         Command::Report(report) => report::run(&report),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Policy(policy) => policy::run(&policy),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     };
     ended.unwrap_or_else(Failure::report)

@@ -18,6 +18,11 @@ pub(crate) fn stdout(text: &str) {
     ignore(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
 }
 
+/// A document for programs, to be printed.
+pub(crate) fn json(document: &impl serde::Serialize) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
+}
+
 /// Prints text on standard error.
 pub(crate) fn stderr(text: &str) {
     ignore(anstream::stderr().write_all(text.as_bytes()));

@@ -116,7 +116,7 @@ async fn judge(
     upload: Option<&Upload>,
     context: &Context,
 ) -> Result<Judged, Error> {
-    let mut judge = Judge::new(request, verified, upload, context);
+    let mut judge = Judge::new(request, verified.caller(), upload, context.circumstances());
     let is_forwarded = matches!(context.settings.mode, Mode::Forward);
     match (request.operation, &request.resource, body) {
         (Operation::DeleteObjects, Resource::Bucket(bucket), Some(body)) => {

@@ -8,7 +8,7 @@ use super::{
     receive::{Context, Received},
     rescue::Error,
 };
-use crate::s3::{self, Operation};
+use crate::s3::{self, Domains, Operation};
 
 /// A request with exactly one reading, of an operation that this proxy carries.
 #[derive(Debug)]
@@ -21,10 +21,7 @@ pub(super) struct Classified {
 
 impl Received {
     pub(super) fn classify(self) -> Result<Classified, Error> {
-        let request = s3::classify(&self.head, &self.context.settings.domains)?;
-        if !is_carried(request.operation) {
-            return Err(Error::Unsupported(request.operation));
-        }
+        let request = read(&self.head, &self.context.settings.domains)?;
         Ok(Classified { request, head: self.head, body: self.body, context: self.context })
     }
 }
@@ -34,6 +31,15 @@ impl Classified {
     pub(super) fn is_form(&self) -> bool {
         self.request.operation == Operation::PostObject
     }
+}
+
+/// The one reading of a head, of an operation that is carried.
+pub(super) fn read(head: &Parts, domains: &Domains) -> Result<s3::Request, Error> {
+    let request = s3::classify(head, domains)?;
+    if !is_carried(request.operation) {
+        return Err(Error::Unsupported(request.operation));
+    }
+    Ok(request)
 }
 
 /// Known to be S3, but not carried: Object Lambda and directory buckets are other services behind S3's

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, header};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::receive::Context;
+use super::circumstances::Circumstances;
 use crate::{
-    identity::{Identity, Mode},
+    identity::Identity,
     net::TlsVersion,
     policy::{self, Keys, Principal},
     s3::{self, Operation, Told, headers},
@@ -33,15 +33,12 @@ pub(super) fn keys<'a>(
     request: &'a s3::Request,
     caller: &'a Caller,
     upload: Option<&'a Upload>,
-    context: &'a Context,
+    circumstances: Circumstances<'a>,
 ) -> Keys<'a> {
-    let mut keys = Keys::default();
-    keys.declare(context.settings.policies.declared());
-    connection(&mut keys, context);
-    identity(&mut keys, caller, context.now);
+    let mut keys = surroundings(caller, circumstances);
     plain_headers(&mut keys, request);
     encryption(&mut keys, request, upload);
-    if matches!(context.settings.mode, Mode::Forward) && request.operation.continues_upload() {
+    if circumstances.is_forwarded && request.operation.continues_upload() {
         // Its id is the backend's own, and says nothing of how the upload was permitted.
         keys.leave_open(&INHERITED);
     }
@@ -53,6 +50,15 @@ pub(super) fn keys<'a>(
     keys
 }
 
+/// Those that every request of this caller has here and now.
+pub(super) fn surroundings<'a>(caller: &'a Caller, circumstances: Circumstances<'a>) -> Keys<'a> {
+    let mut keys = Keys::default();
+    keys.declare(circumstances.policies.declared());
+    connection(&mut keys, circumstances);
+    identity(&mut keys, caller, circumstances.now);
+    keys
+}
+
 /// A retention date that cannot be read here, but perhaps by the backend: policy would judge less than
 /// is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,8 +66,8 @@ pub(super) fn keys<'a>(
 pub(super) struct UnreadableDate;
 
 /// `aws:SecureTransport` is always there, or `Bool … false` would let plain HTTP pass.
-fn connection<'a>(keys: &mut Keys<'a>, context: &'a Context) {
-    let peer = &context.peer;
+fn connection<'a>(keys: &mut Keys<'a>, circumstances: Circumstances<'a>) {
+    let Circumstances { peer, now, region, .. } = circumstances;
     keys.set("aws:SecureTransport", if peer.tls.is_some() { "true" } else { "false" });
     keys.set("aws:SourceIp", peer.address.ip().to_canonical().to_string());
     match peer.tls {
@@ -70,10 +76,10 @@ fn connection<'a>(keys: &mut Keys<'a>, context: &'a Context) {
         None => {}
     }
     keys.set("aws:ViaAWSService", "false");
-    keys.set("aws:RequestedRegion", context.settings.verify.region.as_str());
-    let since_epoch = context.now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    keys.set("aws:RequestedRegion", region);
+    let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     keys.set("aws:EpochTime", since_epoch.as_secs().to_string());
-    if let Ok(text) = OffsetDateTime::from(context.now).format(&Rfc3339) {
+    if let Ok(text) = OffsetDateTime::from(now).format(&Rfc3339) {
         keys.set("aws:CurrentTime", text);
     }
 }

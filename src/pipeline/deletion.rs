@@ -49,6 +49,7 @@ pub(super) fn judge(
     for object in &deletion.objects {
         describe(&mut judge, object);
         let actions: Vec<_> = object.actions(bucket, &request.headers).collect();
+        let is_first = denials.iter().all(Option::is_none);
         denials.push(match judge.decide(&actions) {
             Ok(given) => {
                 let is_telling = |permit: &Permit| permit.waived().is_some();
@@ -58,7 +59,9 @@ pub(super) fn judge(
                 }
                 None
             }
-            Err(denied) => Some(denied),
+            // One of them shows what they were decided on.
+            Err(denied) if is_first => Some(denied),
+            Err(denied) => Some(denied.without_context()),
         });
     }
     let mut denied = DeniedKeys::default();
@@ -75,7 +78,7 @@ pub(super) fn judge(
 }
 
 /// The condition keys that are each object's own.
-fn describe<'a>(judge: &mut Judge<'a>, object: &'a DeletedObject) {
+pub(super) fn describe<'a>(judge: &mut Judge<'a>, object: &'a DeletedObject) {
     for (key, value) in OF_EACH_OBJECT.into_iter().zip([&object.version_id, &object.etag]) {
         match value {
             Some(value) => judge.keys.set(key, value.as_str()),

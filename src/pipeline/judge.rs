@@ -4,13 +4,13 @@
 use std::time::SystemTime;
 
 use super::{
+    circumstances::Circumstances,
     context::{self, UnreadableDate},
-    receive::Context,
 };
 use crate::{
-    policy::{Denied, Inquiry, Keys, Permit, Policies, Principal, Prospect, Terms},
+    policy::{Denied, Explanation, Inquiry, Keys, Permit, Policies, Principal, Prospect, Terms},
     s3::{self, Action, Resource, Told},
-    sigv4::Verified,
+    sigv4::Caller,
     transform::upload_id::Upload,
 };
 
@@ -27,19 +27,29 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub(super) fn new(
         request: &'a s3::Request,
-        verified: &'a Verified,
+        caller: &'a Caller,
         upload: Option<&'a Upload>,
-        context: &'a Context,
+        circumstances: Circumstances<'a>,
     ) -> Self {
         let bucket = request.resource.bucket().map(s3::BucketName::as_str);
         let key = request.resource.key().map(s3::ObjectKey::as_str);
-        let rules = &context.settings.rules;
-        let rule = bucket.and_then(|bucket| rules.find(bucket, key));
+        let rule = bucket.and_then(|bucket| circumstances.rules.find(bucket, key));
         Self {
-            principal: context::principal(verified.caller()),
-            keys: context::keys(request, verified.caller(), upload, context),
-            terms: rules.terms(rule, key.is_none()),
-            policies: &context.settings.policies,
+            principal: context::principal(caller),
+            keys: context::keys(request, caller, upload, circumstances),
+            terms: circumstances.rules.terms(rule, key.is_none()),
+            policies: circumstances.policies,
+        }
+    }
+
+    /// Of what a caller asks outside any request: the keys are those of the surroundings alone, and no
+    /// rule demands anything.
+    pub(super) fn without_request(caller: &'a Caller, circumstances: Circumstances<'a>) -> Self {
+        Self {
+            principal: context::principal(caller),
+            keys: context::surroundings(caller, circumstances),
+            terms: Terms::PLAIN,
+            policies: circumstances.policies,
         }
     }
 
@@ -74,6 +84,19 @@ impl<'a> Judge<'a> {
         let (principal, bucket, keys) = (self.principal, bucket.as_str(), &self.keys);
         let prospect = Prospect { principal, actions, bucket, keys };
         self.policies.foresee(self.terms.mode, prospect)
+    }
+
+    /// One action by itself: what the documents say of it and why, and what is decided.
+    pub(super) fn explain(
+        &self,
+        action: &str,
+        arn: &str,
+        bucket: Option<&str>,
+    ) -> (Explanation, Result<Permit, Denied>) {
+        let (principal, keys) = (self.principal, &self.keys);
+        let inquiry = Inquiry { principal, action, resource: arn, bucket, keys };
+        let explanation = self.policies.explain(self.terms, &inquiry);
+        (explanation, self.policies.decide(self.terms, &[inquiry]))
     }
 
     fn inquiry<'i>(&'i self, action: &'i str, on: &'i Resource, arn: &'i str) -> Inquiry<'i> {

@@ -13,6 +13,7 @@ mod ambient;
 mod authenticate;
 mod authorize;
 mod checksum;
+mod circumstances;
 mod classify;
 mod completion;
 mod confine;
@@ -24,6 +25,7 @@ mod forward;
 mod judge;
 mod prepare;
 mod receive;
+mod rehearse;
 mod relay;
 mod reply;
 mod rescue;
@@ -39,13 +41,18 @@ use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 
+pub use self::{
+    circumstances::Circumstances,
+    rehearse::{Asked, Ground, Question, Refusal, Rehearsed, rehearse},
+    reply::ReplyBody,
+    settings::Settings,
+};
 use self::{
     receive::{Received, Sends},
     rescue::Error,
     room::Room,
     trace::Trace,
 };
-pub use self::{reply::ReplyBody, settings::Settings};
 use crate::{
     net::Peer,
     telemetry::{audit::Audit, metrics::Metrics},

@@ -142,6 +142,14 @@ pub(super) fn rescue(error: &Error, facts: &Facts, trace: &mut Trace) -> Respons
     reply
 }
 
+/// The document that a client would be told of a failure.
+pub(super) fn told(error: &Error) -> ErrorDocument {
+    let (request_id, explain_refusals) = (String::new(), true);
+    let sends = Sends::Nothing;
+    let facts = Facts { request_id, is_head: false, sends, explain_refusals };
+    verdict(error, &facts).document
+}
+
 fn verdict(error: &Error, facts: &Facts) -> Verdict {
     match error {
         Error::Unclassified(s3::Unclassified { code, message, elements }) => {

@@ -139,6 +139,8 @@ impl Trace {
 
     fn denied_keys(&mut self, denied: &DeniedKeys) {
         self.line.denied_keys = Some(denied.count());
+        let first = denied.denials().next();
+        self.line.condition_keys = first.map(|it| it.context().clone()).unwrap_or_default();
         self.line.denied_keys_first =
             denied.keys().take(DENIED_KEYS_SHOWN_MAX).map(str::to_owned).collect();
         denied.denials().for_each(|denied| self.denied(denied));
@@ -177,6 +179,7 @@ impl Trace {
             self.write(Some("refused"));
             self.line.policy = denied.document().map(str::to_owned);
             self.line.statement = denied.statement().map(str::to_owned);
+            self.line.condition_keys = denied.context().clone();
             self.denied(denied);
         }
         if let Error::EveryKeyDenied(denied) = error {
@@ -194,6 +197,7 @@ impl Trace {
         self.line.policy = denied.document().map(str::to_owned);
         self.line.statement = denied.statement().map(str::to_owned);
         self.line.reason = Some(denied.message());
+        self.line.condition_keys = denied.context().clone();
         self.metrics.decision(
             "would-deny",
             denied.document().unwrap_or_default(),

@@ -17,11 +17,11 @@ use crate::{
     identity,
     policy::{Mode, Principal},
     s3::{self, Resource, headers},
-    sigv4::{Forwarded, Verified},
+    sigv4::{Caller, Forwarded, Verified},
     transform::{
         rules::{Rule, Rules},
         sse::{self, CustomerKey, Family},
-        upload_id::{self, Place, Upload},
+        upload_id::{self, Place, TokenKeys, Upload},
     },
 };
 
@@ -72,21 +72,16 @@ impl Confined {
     /// Finds the rule, and does to the encryption headers what it says.
     pub(super) fn treat(self) -> Result<Treated, Error> {
         let Authenticated { mut request, verified, body, forwarded, context } = self.authenticated;
-        let rules = &context.settings.rules;
-        let rule = rule(&request, &context)?;
-        let mode = rules.mode(rule);
-        let upload = upload(&request, &context)?;
-        let name = rule.map(|rule| Arc::clone(&rule.name));
-        let keys = KeyRing::default();
-        let mut treatment = Treatment { rule: name, arrival: None, mode, keys, as_sent: None };
-        if request.operation.accepts_sse() {
-            let as_sent = (mode == Mode::Audit).then(|| request.headers.clone());
-            let principal = context::principal(verified.caller());
-            let arrival = arrive(&mut request, rule, principal)?;
-            treatment.arrival = Some(arrival);
-            treatment.as_sent = as_sent.filter(|_| arrival == Arrival::Mended);
-        }
-        treatment.keys = KeyRing::fill(&mut request, rule, upload.as_ref(), rules)?;
+        let settings = &context.settings;
+        let upload = match settings.mode {
+            // Its id is the backend's own.
+            identity::Mode::Forward => None,
+            identity::Mode::Verify | identity::Mode::Ambient(_) => {
+                upload(&request, &settings.token_keys)?
+            }
+        };
+        let caller = verified.caller();
+        let treatment = Treatment::give(&mut request, caller, upload.as_ref(), &settings.rules)?;
         Ok(Treated { request, verified, body, forwarded, upload, treatment, context })
     }
 }
@@ -169,14 +164,14 @@ fn continue_with(request: &mut s3::Request, keys: &[CustomerKey], upload: &Uploa
 
 /// Parts and completion are judged by what the upload was created with; the other operations on an
 /// upload show and abort only, and need no more than the backend's id.
-fn upload(request: &s3::Request, context: &Context) -> Result<Option<Upload>, Error> {
+pub(super) fn upload(
+    request: &s3::Request,
+    token_keys: &TokenKeys,
+) -> Result<Option<Upload>, Error> {
     let Some(presented) = request.query.get("uploadId") else { return Ok(None) };
     let Resource::Object(bucket, key) = &request.resource else { return Ok(None) };
-    if matches!(context.settings.mode, identity::Mode::Forward) {
-        return Ok(None);
-    }
     if request.operation.continues_upload() {
-        Ok(Some(context.settings.token_keys.open(presented, Place { bucket, key })?))
+        Ok(Some(token_keys.open(presented, Place { bucket, key })?))
     } else {
         let upstream_id = upload_id::upstream_id(presented).to_owned();
         Ok(Some(Upload { upstream_id, accepted: Vec::new() }))
@@ -184,6 +179,28 @@ fn upload(request: &s3::Request, context: &Context) -> Result<Option<Upload>, Er
 }
 
 impl Treatment {
+    /// Finds the rule of a request, and does to its encryption headers what it says.
+    pub(super) fn give(
+        request: &mut s3::Request,
+        caller: &Caller,
+        upload: Option<&Upload>,
+        rules: &Rules,
+    ) -> Result<Self, Error> {
+        let rule = rule(request, rules)?;
+        let mode = rules.mode(rule);
+        let name = rule.map(|rule| Arc::clone(&rule.name));
+        let keys = KeyRing::default();
+        let mut treatment = Self { rule: name, arrival: None, mode, keys, as_sent: None };
+        if request.operation.accepts_sse() {
+            let as_sent = (mode == Mode::Audit).then(|| request.headers.clone());
+            let arrival = arrive(request, rule, context::principal(caller))?;
+            treatment.arrival = Some(arrival);
+            treatment.as_sent = as_sent.filter(|_| arrival == Arrival::Mended);
+        }
+        treatment.keys = KeyRing::fill(request, rule, upload, rules)?;
+        Ok(treatment)
+    }
+
     /// Undoes what was judged and must not leave.
     pub(super) fn settle(&mut self, request: &mut s3::Request) {
         if let Some(as_sent) = self.as_sent.take() {
@@ -193,8 +210,7 @@ impl Treatment {
 }
 
 /// A key that a backend may take for another one must not thereby escape the other one's rule.
-fn rule<'s>(request: &s3::Request, context: &'s Context) -> Result<Option<&'s Rule>, Error> {
-    let rules = &context.settings.rules;
+fn rule<'s>(request: &s3::Request, rules: &'s Rules) -> Result<Option<&'s Rule>, Error> {
     let Some(bucket) = request.resource.bucket().map(s3::BucketName::as_str) else {
         return Ok(None);
     };

@@ -92,6 +92,14 @@ impl<'a> Keys<'a> {
         self.open.iter().any(|open| is_of(open, key))
     }
 
+    /// The keys of the request itself and their values, without those that are declared.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Cow<'a, str>])> {
+        self.entries.iter().map(|Entry { name, values }| match values {
+            Values::One(value) => (&**name, slice::from_ref(value)),
+            Values::Many(values) => (&**name, values.as_slice()),
+        })
+    }
+
     /// The values of a key, one or more; `None` where it is absent.
     pub fn values(&self, key: &str) -> Option<&[Cow<'a, str>]> {
         match self.entries.iter().find(|entry| is_same(&entry.name, key)) {

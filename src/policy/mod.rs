@@ -7,6 +7,7 @@
 //! ```
 
 mod action;
+mod case;
 mod condition;
 mod context;
 mod decide;
@@ -28,14 +29,18 @@ mod resource;
 mod statement;
 mod terms;
 mod variable;
+mod written;
 
+pub use case::{Case, CaseRequest, CaseValue, NotLoaded};
 pub(crate) use condition::instant;
 pub use context::{KNOWN_KEYS, KnownKey};
-pub use decide::{Attachment, Inquiry, Otherwise, Permit, PlainPermit, Policies, Prospect};
+pub use decide::{
+    Attachment, Context, Inquiry, Otherwise, Permit, PlainPermit, Policies, Prospect,
+};
 pub use declared::{Declaration, Declared, Undeclarable};
 pub use denied::Denied;
 pub use document::{Document, Strictness};
-pub use explain::{ConditionOutcome, Explanation, StatementOutcome, Verdict};
+pub use explain::{ConditionOutcome, ElementOutcome, Explanation, StatementOutcome, Verdict};
 pub use faults::Fault;
 pub use glob::Glob;
 pub use keys::{Keys, Principal};

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::encoding;
+
 /// A bucket name: 3 to 63 bytes of `A-Z a-z 0-9 . - _` that begin with a letter or digit, without
 /// `..` and without `.` at the end.
 ///
@@ -138,6 +140,19 @@ impl Resource {
                 format!("{ARN_PREFIX}{}/{}", bucket.as_str(), key.as_str())
             }
         }
+    }
+
+    /// The path for path style, encoded: `/bucket/key`.
+    pub fn path(&self) -> String {
+        let mut path = String::from("/");
+        if let Some(bucket) = self.bucket() {
+            path.push_str(bucket.as_str());
+        }
+        if let Some(key) = self.key() {
+            path.push('/');
+            encoding::encode_path(&mut path, key.as_str());
+        }
+        path
     }
 
     /// The bucket, where there is one.

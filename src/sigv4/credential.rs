@@ -62,6 +62,12 @@ impl Credentials {
         self.entry(access_key_id).map(|entry| &entry.credential)
     }
 
+    /// One whose holder has this ARN: the first by access key id.
+    pub fn held_by(&self, arn: &str) -> Option<&Arc<Credential>> {
+        let credentials = self.0.values().map(|entry| &entry.credential);
+        credentials.filter(|it| it.identity.arn() == arn).min_by_key(|it| &it.access_key_id)
+    }
+
     pub(super) fn entry(&self, access_key_id: &str) -> Option<&Entry> {
         self.0.get(access_key_id).map(Arc::as_ref)
     }

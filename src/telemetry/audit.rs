@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::metrics::AuditLines;
+use crate::policy::Context;
 
 /// Where audit lines go.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +93,10 @@ pub struct Line {
     /// Why, in words, for everything but `allow`, where keys of a deletion were denied, and where the client left before its reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where policy denies, what it was decided on: the condition keys that the documents ask about,
+    /// and their values; null where a key is absent. (`portcullis explain --audit-line` reads it.)
+    #[serde(skip_serializing_if = "Context::is_empty")]
+    pub condition_keys: Context,
     /// How many keys of a deletion were denied; the others were passed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied_keys: Option<usize>,

@@ -61,6 +61,13 @@ impl Condition {
         }
     }
 
+    /// The key that it asks about, and those that its variables do.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.operands.iter().filter_map(Operand::pattern);
+        let variables = patterns.flat_map(Pattern::variables);
+        std::iter::once(&*self.key).chain(variables.map(|variable| &*variable.key))
+    }
+
     /// Whether it cannot be told, since it asks for a key that was left open.
     pub(super) fn is_open(&self, keys: &Keys<'_>) -> bool {
         let variables = || {

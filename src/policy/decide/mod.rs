@@ -3,8 +3,10 @@
 //! An explicit Deny wins, then an Allow, and [`Otherwise`] decides where no statement applies
 //! (IAM user guide, "Policy evaluation logic"). Passing allocates nothing.
 
+mod context;
 mod foresee;
 
+pub use context::Context;
 pub use foresee::Prospect;
 
 use std::sync::Arc;
@@ -111,10 +113,14 @@ impl Policies {
                 Judgement::Silent if self.lets_pass(inquiry.principal) => continue,
                 Judgement::Silent => Denied::implicit(inquiry),
             };
+            let denied = denied.on(self.context(terms.guards, inquiry));
             match terms.mode {
                 Mode::Enforce => return Err(denied),
                 Mode::Audit if self.admits(inquiry) => waived.get_or_insert(denied),
-                Mode::Audit => return Err(Denied::implicit(inquiry)),
+                Mode::Audit => {
+                    let context = denied.context().clone();
+                    return Err(Denied::implicit(inquiry).on(context));
+                }
             };
         }
         let decided_by = allowed_by.map(|(attached, statement)| DecidedBy {

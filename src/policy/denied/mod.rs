@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ConditionOutcome, Inquiry, Principal, explain, mend, statement::Statement};
+use super::{ConditionOutcome, Context, Inquiry, Principal, explain, mend, statement::Statement};
 
 /// A refusal and its reason.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,6 +17,7 @@ struct Reason {
     is_anonymous: bool,
     /// The statement that denies; `None` where none allows.
     denier: Option<Denier>,
+    context: Context,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +47,25 @@ impl Denied {
             resource: inquiry.resource.to_owned(),
             is_anonymous: *inquiry.principal == Principal::Anonymous,
             denier,
+            context: Context::new(),
         }))
+    }
+
+    /// With the condition keys that it was decided on.
+    pub(super) fn on(mut self, context: Context) -> Self {
+        self.0.context = context;
+        self
+    }
+
+    /// Without them, where many are kept.
+    #[must_use]
+    pub fn without_context(self) -> Self {
+        self.on(Context::new())
+    }
+
+    /// The condition keys that it was decided on: with them the decision can be explained later.
+    pub fn context(&self) -> &Context {
+        &self.0.context
     }
 
     /// For the client: policy, statement, condition, and what to add.

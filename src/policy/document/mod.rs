@@ -63,6 +63,12 @@ impl Document {
         self.index.deciding(&self.statements, inquiry)
     }
 
+    /// How many statements it has.
+    #[expect(clippy::len_without_is_empty, reason = "a document without statements is a fault")]
+    pub fn len(&self) -> usize {
+        self.statements.len()
+    }
+
     /// What is allowed and probably not meant.
     pub fn warnings(&self) -> &[Fault] {
         &self.warnings

@@ -65,6 +65,13 @@ impl Statement {
             && self.resources == other.resources
     }
 
+    /// The keys that its conditions and the variables of its resources ask about.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let variables = self.resources.list.iter().flat_map(Pattern::variables);
+        let conditions = self.conditions.iter().flat_map(Condition::keys);
+        variables.map(|variable| &*variable.key).chain(conditions)
+    }
+
     pub(super) fn matches_action(&self, inquiry: &Inquiry<'_>) -> bool {
         self.names_action(inquiry.action)
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
 pub use self::target::{Domains, host};
 use super::{
-    Action, Code, CopySource, InvalidName, InvalidQuery, Operation, Query, Resource, encoding,
+    Action, Code, CopySource, InvalidName, InvalidQuery, Operation, Query, Resource,
     form::Answer,
     headers, is_requested,
     operation::{Condition, Mark, Permission},
@@ -96,15 +96,7 @@ impl Request {
 
     /// The path for upstream, path style, encoded afresh: `/bucket/key`.
     pub fn path(&self) -> String {
-        let mut path = String::from("/");
-        if let Some(bucket) = self.resource.bucket() {
-            path.push_str(bucket.as_str());
-        }
-        if let Some(key) = self.resource.key() {
-            path.push('/');
-            encoding::encode_path(&mut path, key.as_str());
-        }
-        path
+        self.resource.path()
     }
 
     /// What `CopyObject` and `UploadPartCopy` read.

@@ -4,7 +4,7 @@ use http::{HeaderValue, Request as HttpRequest};
 use proptest::prelude::*;
 
 use super::*;
-use crate::s3::{BucketName, Level, ObjectKey, operation::Selector, xml};
+use crate::s3::{BucketName, Level, ObjectKey, encoding, operation::Selector, xml};
 
 const ACCEPTED: &str = include_str!("../../../tests/vectors/classify/accepted.txt");
 const REFUSED: &str = include_str!("../../../tests/vectors/classify/refused.txt");

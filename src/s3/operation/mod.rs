@@ -75,6 +75,16 @@ impl Operation {
         self.row().selectors.iter().map(Selector::name)
     }
 
+    /// A query that selects it, where any value will do for a parameter: with `1`.
+    pub fn example_query(self) -> String {
+        let pairs = self.row().selectors.iter().map(|selector| match selector {
+            Selector::Flag(name) => (*name).to_owned(),
+            Selector::Any(name) => format!("{name}=1"),
+            Selector::Exactly(name, value) => format!("{name}={value}"),
+        });
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     /// The query parameters that it takes besides.
     pub fn optional_parameters(self) -> &'static [&'static str] {
         self.row().optional

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics fails")]
 
+mod explain;
+mod policy;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
