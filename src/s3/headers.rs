@@ -91,6 +91,8 @@ pub mod presigned {
 
     /// All of Signature Version 2.
     pub const V2: [&str; 3] = [ACCESS_KEY_ID_V2, EXPIRES_V2, SIGNATURE_V2];
+    /// Headers that signers of Version 2 hoist, besides S3's own: it signs them by name.
+    pub const HOISTED_V2: [&str; 3] = ["content-md5", "content-type", "x-amz-security-token"];
 }
 
 /// Fields of a form that say who asks

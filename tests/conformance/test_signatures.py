@@ -15,6 +15,7 @@ from unittest import mock
 import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
@@ -134,6 +135,17 @@ def test_a_link_to_upload_without_sse_is_refused(s3, bucket):
         open_url(urllib.request.Request(url, data=b"x", method="PUT"))
     assert b"<Code>AccessDenied</Code>" in caught.value.read()
     assert stored_keys(bucket) == []
+
+
+def test_a_link_of_version_2_is_refused_with_its_mend(bucket, stored):
+    client = gate_client(config=Config(signature_version="s3"))
+    url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": stored()})
+    assert "AWSAccessKeyId=" in url
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        open_url(url)
+    document = caught.value.read()
+    assert caught.value.code == 400 and b"Please use AWS4-HMAC-SHA256" in document
+    assert b"accept_sigv2" in document
 
 
 def test_a_body_by_hand_is_stored(s3, bucket):

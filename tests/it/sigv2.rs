@@ -20,13 +20,18 @@ const ACCEPTED: &str = "[auth]\naccept_sigv2 = true\n[credentials]\nfile = \"cre
 fn url(method: &str, target: &str, ends: SystemTime) -> String {
     let expires = ends.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let text = format!("{method}\n\n\n{expires}\n{target}");
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET_ACCESS_KEY.as_bytes());
-    let signature = STANDARD.encode(hmac::sign(&key, text.as_bytes()));
-    let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
+    let signature = signature(SECRET_ACCESS_KEY, &text);
     let separator = if target.contains('?') { '&' } else { '?' };
     format!(
         "{target}{separator}AWSAccessKeyId={ACCESS_KEY_ID}&Expires={expires}&Signature={signature}"
     )
+}
+
+/// As it stands in a URL.
+fn signature(secret: &str, text: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+    let signature = STANDARD.encode(hmac::sign(&key, text.as_bytes()));
+    utf8_percent_encode(&signature, NON_ALPHANUMERIC).to_string()
 }
 
 fn soon() -> SystemTime {
@@ -55,6 +60,34 @@ async fn a_body_goes_unsigned() {
     let added = put().unsigned_header("x-amz-acl", "public-read");
     gate.send(added).await.is_refused_with(403, "SignatureDoesNotMatch");
     assert_eq!(upstream.requests(), 1);
+}
+
+/// As botocore has it, which hoists these too.
+#[tokio::test]
+async fn type_digest_and_token_may_stand_in_the_url() {
+    let mut upstream = Upstream::start().await;
+    let entry = "[[credential]]\nname = \"guest\"\naccount = \"123456789012\"\n\
+                 access_key_id = \"AKIAIOSFODNN7EXAMPLE\"\nsession_token = \"a/token\"\n\
+                 secret_access_key = \"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\"\n";
+    let gate = Gate::builder().auth(ACCEPTED).credential(entry).start(&upstream).await;
+    // Signed until the year 2100.
+    let target = "/bucket/key?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=SIGNATURE\
+                  &content-type=text%2Fplain&content-md5=XUFAKrxLKna5cZ2REBfFkg%3D%3D\
+                  &x-amz-security-token=a%2Ftoken&Expires=4102444800";
+    let text = "PUT\nXUFAKrxLKna5cZ2REBfFkg==\ntext/plain\n4102444800\n\
+                x-amz-security-token:a/token\n/bucket/key";
+    let signature = signature("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", text);
+    let target = target.replace("SIGNATURE", &signature);
+    gate.send(Request::put(&target, "hello").anonymous()).await.is_ok();
+    let seen = upstream.next().await;
+    assert_eq!((seen.target.as_str(), seen.body.as_slice()), ("/bucket/key", &b"hello"[..]));
+    assert_eq!(seen.header("content-type"), Some("text/plain"));
+    assert_eq!(seen.header("x-amz-security-token"), None);
+    let other = Request::put(&target, "HELLO").anonymous();
+    gate.send(other).await.is_refused_with(400, "BadDigest");
+    let other = Request::put(&target, "hello").anonymous();
+    let other = other.header("content-type", "text/html");
+    gate.send(other).await.is_refused_with(400, "InvalidRequest");
 }
 
 #[tokio::test]

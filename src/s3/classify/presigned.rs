@@ -32,6 +32,9 @@ pub(super) fn settle(query: &mut Query, headers: &mut HeaderMap) -> Result<(), U
     }
     if is_v2 {
         query.retain(|name| !presigned::V2.contains(&name));
+        for (name, value) in query.take(|name| presigned::HOISTED_V2.contains(&name)) {
+            add(&name, &value, headers)?;
+        }
     }
     query.retain(|name| !name.starts_with("x-") || is_amz(name));
     for (name, value) in query.take(is_amz) {
@@ -47,13 +50,18 @@ fn hoist(name: &str, value: &str, headers: &mut HeaderMap) -> Result<(), Unclass
     if presigned::V4.iter().any(|parameter| parameter.eq_ignore_ascii_case(name)) {
         return Err(invalid(name, "is written in another case"));
     }
-    let header = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| invalid(name, "cannot be the name of a header"))?;
-    if header.as_str().starts_with(headers::CHECKSUM_PREFIX)
-        || header == headers::X_AMZ_SDK_CHECKSUM_ALGORITHM
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with(headers::CHECKSUM_PREFIX)
+        || headers::X_AMZ_SDK_CHECKSUM_ALGORITHM == *lower
     {
         return Ok(());
     }
+    add(name, value, headers)
+}
+
+fn add(name: &str, value: &str, headers: &mut HeaderMap) -> Result<(), Unclassified> {
+    let header = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid(name, "cannot be the name of a header"))?;
     if headers.contains_key(&header) {
         return headers
             .get_all(&header)

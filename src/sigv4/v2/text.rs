@@ -185,8 +185,8 @@ const CONTENT_TYPE: &str = "content-type";
 /// A hint, so that most are written into one allocation.
 const TEXT_BYTES_USUAL: usize = 512;
 
-/// Those of AWS's page, and those that its SDKs came to sign in the same way.
-const SIGNED: [&str; 42] = [
+/// Those of AWS's page, and those that clients came to sign in the same way.
+const SIGNED: [&str; 38] = [
     "accelerate",
     "acl",
     "analytics",
@@ -204,8 +204,6 @@ const SIGNED: [&str; 42] = [
     "object-lock",
     "partNumber",
     "policy",
-    "policyStatus",
-    "publicAccessBlock",
     "replication",
     "requestPayment",
     "response-cache-control",
@@ -227,8 +225,6 @@ const SIGNED: [&str; 42] = [
     "versioning",
     "versions",
     "website",
-    "ownershipControls",
-    "intelligent-tiering",
 ];
 
 /// What choose among the names of one listing, and nothing else. AWS does not sign them either.
