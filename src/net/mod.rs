@@ -5,7 +5,7 @@ mod entrance;
 mod listener;
 mod pace;
 mod peer;
-mod proxy_protocol;
+pub mod proxy_protocol;
 mod serve;
 mod stall;
 pub mod tls;

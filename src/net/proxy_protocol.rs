@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// # Errors
 ///
 /// Anything else than a version 2 header for a stream, or one above [`BYTES_MAX`].
-pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
     let mut head = [0; 16];
     stream.read_exact(&mut head).await?;
     let [signature @ .., command, family, length_high, length_low] = head;

@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
     thread,
+    time::Duration,
 };
 
 use tokio::{
@@ -198,18 +199,27 @@ struct Writer {
 
 impl Writer {
     /// Until all senders are gone; flushes whenever the queue is empty.
+    ///
+    /// Then it looks away for a moment, and takes what came meanwhile together: to be woken for each
+    /// line costs the requests more than the line does.
     fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
         while let Some(entry) = entries.blocking_recv() {
-            match entry {
-                Entry::Line(bytes) => self.write(&bytes),
-                Entry::Reopen => self.reopen(),
-                Entry::Flush(done) => {
-                    self.flush();
-                    let _ = done.send(());
-                }
+            self.take(entry);
+            while let Ok(entry) = entries.try_recv() {
+                self.take(entry);
             }
-            if entries.is_empty() {
+            self.flush();
+            thread::sleep(GATHERING);
+        }
+    }
+
+    fn take(&mut self, entry: Entry) {
+        match entry {
+            Entry::Line(bytes) => self.write(&bytes),
+            Entry::Reopen => self.reopen(),
+            Entry::Flush(done) => {
                 self.flush();
+                let _ = done.send(());
             }
         }
     }
@@ -287,6 +297,9 @@ impl Sink {
 
 /// Lines that wait for the writer at most.
 pub const QUEUE_LINES_MAX: usize = 4096;
+/// How long lines gather before they are written together: far below what a reader of the log sees,
+/// and in which no gate fills the queue.
+const GATHERING: Duration = Duration::from_millis(2);
 /// Far above any line, so that the buffer takes each whole or not at all.
 const BUFFER_BYTES: usize = 64 * 1024;
 

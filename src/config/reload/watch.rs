@@ -11,7 +11,7 @@ use std::{
 
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
-    event::{AccessKind, AccessMode},
+    event::{AccessKind, AccessMode, ModifyKind},
 };
 
 use super::{
@@ -104,10 +104,12 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
 }
 
 /// Whether a file may differ afterwards. Reading files raises events too: to count them would make
-/// each reload the cause of the next.
+/// each reload the cause of the next. What is written in place is looked at when it is closed, where
+/// that is told: a log beside the configuration would be looked at for every line.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
+        EventKind::Modify(ModifyKind::Data(_)) => !cfg!(target_os = "linux"),
         EventKind::Any
         | EventKind::Create(_)
         | EventKind::Modify(_)
