@@ -51,7 +51,7 @@ pub(crate) fn run(
     };
     let gate = gate_program()?;
     let clients = clients::prepare(suites, &python);
-    for backend in backends {
+    for (number, backend) in backends.iter().enumerate() {
         let began = Instant::now();
         let folder = fresh_folder(*backend)?;
         println!("\n=== {} ===", backend.name());
@@ -64,6 +64,7 @@ pub(crate) fn run(
                     folder,
                     python: &python,
                     clients: &clients,
+                    is_first: number == 0,
                 };
                 if let Err(failure) = bench.run(&gate, suites, report) {
                     println!("{failure}");
@@ -84,6 +85,9 @@ struct Bench<'a> {
     python: &'a Path,
     /// Where the clients are that are no Python modules, as environment variables.
     clients: &'a [(&'static str, PathBuf)],
+    /// It sees clients in every mode that they have; the others in one: the gate sends all of them the
+    /// same form.
+    is_first: bool,
 }
 
 impl Bench<'_> {
@@ -135,6 +139,9 @@ impl Bench<'_> {
             .env("PORTCULLIS_RESULTS", results)
             .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "))
             .envs(self.clients.iter().cloned());
+        if self.is_first {
+            command.env("PORTCULLIS_EVERY_MODE", "yes");
+        }
         if let Some(upstream) = &self.running.upstream {
             command
                 .env("PORTCULLIS_BACKEND_ACCESS_KEY_ID", &upstream.access_key_id)

@@ -44,16 +44,19 @@ impl Gate {
         self.folder.join("env.sh")
     }
 
+    /// A variable of that environment.
+    pub(crate) fn exported(&self, name: &str) -> Result<String, Failure> {
+        let script = fs::read_to_string(self.environment())?;
+        exported(&script, name).ok_or_else(|| format!("{name} is not in env.sh").into())
+    }
+
     /// The embedded backend of a gate that was started without an upstream.
     pub(crate) fn embedded(&self) -> Result<Upstream, Failure> {
-        let script = fs::read_to_string(self.environment())?;
-        let value =
-            |name: &str| exported(&script, name).ok_or_else(|| format!("{name} is not in env.sh"));
         Ok(Upstream {
-            url: value("PORTCULLIS_BACKEND_URL")?,
-            access_key_id: value("AWS_ACCESS_KEY_ID")?,
-            secret_access_key: value("AWS_SECRET_ACCESS_KEY")?,
-            region: value("AWS_REGION")?,
+            url: self.exported("PORTCULLIS_BACKEND_URL")?,
+            access_key_id: self.exported("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: self.exported("AWS_SECRET_ACCESS_KEY")?,
+            region: self.exported("AWS_REGION")?,
         })
     }
 }

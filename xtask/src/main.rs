@@ -5,8 +5,10 @@
 mod backend;
 mod bench;
 mod clients;
+mod compare;
 mod conformance;
 mod first_tier;
+mod fuzz;
 mod gate;
 mod report;
 mod rgw;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test", options @ ..] => test::run(options),
         ["bench", options @ ..] => bench::run(options),
+        ["fuzz", options @ ..] => fuzz::run(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -53,4 +56,10 @@ Usage: cargo xtask <chore>
                           tests/conformance (cli, boto3, ...); without it: all.
   bench [--bytes N]       one object of 5 GiB (or N bytes) up and down through a
                           gate: CPU seconds, throughput, peak memory
+  bench compare [--seconds N]
+                          the gate beside nginx and Envoy: small requests, large
+                          bodies, CPU and latency; N seconds a measurement
+  fuzz [TARGET]... [--seconds N]
+                          each target of fuzz/ (or those named) for 5 seconds (or N),
+                          guided by coverage
   help                    this text";

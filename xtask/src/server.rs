@@ -59,6 +59,11 @@ impl Server {
         Ok(())
     }
 
+    /// The process group of it and of all that it starts.
+    pub(crate) fn group(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the output has this line.
     pub(crate) fn has_said(&self, line: &str) -> bool {
         fs::read_to_string(&self.log).is_ok_and(|log| log.lines().any(|said| said == line))
@@ -119,6 +124,12 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<String, Failure> {
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> Result<u16, Failure> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Whether something takes connections there.
+pub(crate) fn is_listening(port: u16) -> bool {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    TcpStream::connect_timeout(&address, PROBE_LIMIT).is_ok()
 }
 
 /// Whether something answers HTTP there.
