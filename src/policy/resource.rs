@@ -61,6 +61,10 @@ pub(super) fn fault(written: &str) -> Option<&'static str> {
     let rest = PREFIXES.iter().find_map(|prefix| written.strip_prefix(prefix));
     match rest {
         Some("") => Some("write a bucket after `arn:aws:s3:::`"),
+        Some(rest) if rest.starts_with('/') => Some(
+            "no bucket has an empty name, so this matches nothing; write `arn:aws:s3:::bucket/*`, or \
+             `arn:aws:s3:::*/*` for the objects of every bucket",
+        ),
         Some(_) => None,
         None => Some("write `*`, `arn:aws:s3:::bucket` or `arn:aws:s3:::bucket/key`"),
     }

@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod generate;
 mod test;
 
 use std::{fs, path::Path, process::ExitCode};
@@ -15,6 +16,7 @@ pub(super) fn run(arguments: &Policy) -> Result<ExitCode, Failure> {
     match &arguments.command {
         PolicyCommand::Check(check) => check::run(check),
         PolicyCommand::Test(test) => test::run(test),
+        PolicyCommand::Generate(generate) => generate::run(generate),
     }
 }
 

@@ -91,15 +91,25 @@ fn root<'t>(text: &'t str, faults: &mut Faults<'_>) -> Option<Value<'t>> {
 impl Reader<'_, '_> {
     /// S3 counts the document without its whitespace.
     fn size(&mut self, text: &str) {
-        let is_lenient = matches!(self.strictness, Strictness::Lenient);
         let compact = serde_json::from_str::<serde_json::Value>(text);
         let length = compact.map_or(0, |value| value.to_string().len());
-        if length > COMPACT_BYTES_MAX && !is_lenient {
-            let message = format!(
-                "Normalized policy document exceeds the maximum allowed size of \
-                 {COMPACT_BYTES_MAX} bytes"
-            );
-            self.faults.s3(0, &message, &format!("split it; it has {length} without whitespace"));
+        if length <= COMPACT_BYTES_MAX {
+            return;
+        }
+        let message = format!(
+            "Normalized policy document exceeds the maximum allowed size of {COMPACT_BYTES_MAX} bytes"
+        );
+        match self.strictness {
+            Strictness::Lenient => {}
+            // It is no bucket's policy, but may become one.
+            Strictness::Gate { .. } => {
+                let advice = format!("S3 would not store this: {message}; it has {length}.");
+                self.faults.warn(0, advice);
+            }
+            Strictness::S3 { .. } => {
+                let advice = format!("split it; it has {length} without whitespace");
+                self.faults.s3(0, &message, &advice);
+            }
         }
     }
 

@@ -81,6 +81,7 @@ fn actions_exist_and_act_on_the_resources() {
 
 #[test]
 fn resources_are_of_any_bucket() {
+    check(&with("Resource", r#""arn:aws:s3:::/*""#), "no bucket has an empty name");
     for resource in ["*", "arn:aws:s3:::*", "arn:aws:s3:::a*/k", "arn:aws:s3:::${aws:username}/*"] {
         accept(&with("Resource", &format!("\"{resource}\"")));
     }
@@ -186,50 +187,12 @@ fn what_is_probably_not_meant_is_a_warning() {
     warns(&condition("ForAnyValue:StringEquals", "aws:Referer", r#""x""#), "has one value");
 }
 
-fn warnings(text: &str) -> Vec<String> {
-    let document = Document::parse(text).expect(text);
-    document.warnings().iter().map(|warning| warning.message.clone()).collect()
-}
-
 #[test]
-fn classic_mistakes_are_warnings() {
-    let check = |text: &str, words: &str| {
-        let found = warnings(text);
-        assert!(found.len() == 1 && found[0].contains(words), "{text}\n{found:#?}");
-    };
-    check(&condition("StringNotLike", "s3:x-amz-copy-source", r#""b/*""#), "no copies");
-    check(&condition("NotIpAddress", "aws:SourceIp", r#""10.0.0.0/8""#), "every IPv6 client");
-    check(&condition("NumericLessThan", "s3:TlsVersion", "1.2"), "absent over plain HTTP");
-    let tags = "s3:RequestObjectTagKeys";
-    check(&condition("ForAllValues:StringNotEquals", tags, r#""a""#), "where the key is absent");
-    check(&two_denies("AES256", "aws:kms"), "denies every value");
-}
-
-#[test]
-fn the_careful_forms_of_classic_mistakes_are_not() {
-    let copies = r#"{"StringNotLike": {"s3:x-amz-copy-source": "b/*"},
-        "Null": {"s3:x-amz-copy-source": "false"}}"#;
-    let tls = r#"{"NumericLessThan": {"s3:TlsVersion": 1.2}}}, {"Effect": "Deny",
-        "Principal": "*", "Action": "*", "Resource": "*",
-        "Condition": {"Bool": {"aws:SecureTransport": false}}"#;
-    for text in [
-        with("Condition", copies),
-        with("Condition", tls),
-        condition("NotIpAddress", "aws:SourceIp", r#"["10.0.0.0/8", "2001:db8::/32"]"#),
-        two_denies("AES256", "AES256"),
-        condition("StringNotLike", "s3:x-amz-copy-source", r#""b/*""#).replace("Deny", "Allow"),
-    ] {
-        assert_eq!(warnings(&text), [""; 0], "{text}");
-    }
-}
-
-/// Two statements, each of which denies all but one value.
-fn two_denies(first: &str, second: &str) -> String {
-    let statement = |value: &str| {
-        format!(
-            r#"{{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "*",
-                "Condition": {{"StringNotEquals": {{"s3:x-amz-server-side-encryption": "{value}"}}}}}}"#
-        )
-    };
-    format!(r#"{{"Statement": [{}, {}]}}"#, statement(first), statement(second))
+fn what_only_s3_would_not_store_is_a_warning() {
+    let sids = vec!["s"; 21_000].concat();
+    let long = with("Sid", &format!("\"{sids}\""));
+    let document = Document::parse(&long).unwrap();
+    let found = &document.warnings()[0].message;
+    assert!(found.starts_with("S3 would not store this: Normalized policy document"), "{found}");
+    assert!(Document::parse_as(&long, Strictness::S3 { bucket: "b" }).is_err());
 }

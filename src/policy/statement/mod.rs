@@ -13,6 +13,8 @@ use super::{
 /// A statement of a document.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
+    /// Where it stands in the text.
+    pub(super) at: usize,
     /// Sid, or `#3` by place.
     pub(super) label: Arc<str>,
     pub(super) effect: Effect,

@@ -37,6 +37,7 @@ pub(in crate::policy) fn read(
         None => Vec::new(),
     };
     Some(Statement {
+        at: value.at,
         label: label.into(),
         effect: effect?,
         principals: principals?,
