@@ -16,6 +16,7 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, request::Parts};
 
+use self::text::BucketPath;
 use super::{
     AuthType, Caller, Credentials, Refused, Settings, SignatureVersion, Verified,
     mode::ContentSha256, parameters::Parameters, payload::Payload, refused::mismatch, timestamp,
@@ -45,12 +46,16 @@ pub(super) fn presigned(
     let token = query.amz_value(&head.headers, &headers::X_AMZ_SECURITY_TOKEN);
     entry.credential.session.check(token, now)?;
     check_time(expires, now)?;
-    let string_to_sign = text::string_to_sign(head, &query, expires, &settings.domains)?;
+    let text = |path| text::string_to_sign(head, &query, expires, &settings.domains, path);
     let secret = entry.credential.secret_access_key.expose();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
-    let expected = hmac::sign(&key, &string_to_sign);
     let claimed = STANDARD.decode(signature.as_bytes()).unwrap_or_default();
-    if verify_slices_are_equal(expected.as_ref(), &claimed).is_err() {
+    let is_signed = |text: &[u8]| {
+        let expected = hmac::sign(&key, text);
+        verify_slices_are_equal(expected.as_ref(), &claimed).is_ok()
+    };
+    let string_to_sign = text(BucketPath::Received)?;
+    if !is_signed(&string_to_sign) && !is_signed(&text(BucketPath::WithSlash)?) {
         return Err(mismatch(access_key_id, signature, &string_to_sign, None));
     }
     let received = with_hoisted_md5(&head.headers, &query)?;

@@ -35,7 +35,8 @@ fn sign(text: &[u8]) -> String {
 }
 
 fn text_of(head: &Parts, expires: &str) -> Result<Vec<u8>, Refused> {
-    text::string_to_sign(head, &text::Query::read(&head.uri)?, expires, &domains())
+    let query = text::Query::read(&head.uri)?;
+    text::string_to_sign(head, &query, expires, &domains(), BucketPath::Received)
 }
 
 /// Presigns as a client would: what the query holds besides the signature is signed where it can be.

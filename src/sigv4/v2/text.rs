@@ -76,12 +76,22 @@ impl<'a> Query<'a> {
     }
 }
 
+/// How the path of a bucket stands in the text. Either way it means the same bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BucketPath {
+    /// As it was received.
+    Received,
+    /// With the slash that botocore signs and does not send.
+    WithSlash,
+}
+
 /// The text that is signed.
 pub(super) fn string_to_sign(
     head: &Parts,
     query: &Query<'_>,
     expires: &str,
     domains: &Domains,
+    bucket_path: BucketPath,
 ) -> Result<Vec<u8>, Refused> {
     let mut text = Vec::with_capacity(TEXT_BYTES_USUAL);
     text.extend_from_slice(head.method.as_str().as_bytes());
@@ -95,7 +105,7 @@ pub(super) fn string_to_sign(
     text.extend_from_slice(expires.as_bytes());
     text.push(b'\n');
     amz_headers(&mut text, &head.headers, query)?;
-    resource(&mut text, head, query, domains)?;
+    resource(&mut text, head, query, domains, bucket_path)?;
     Ok(text)
 }
 
@@ -146,13 +156,20 @@ fn resource(
     head: &Parts,
     query: &Query<'_>,
     domains: &Domains,
+    bucket_path: BucketPath,
 ) -> Result<(), Refused> {
     let host = s3::host(head).map_err(|error| Refused::new(error.code, error.message))?;
-    if let Some(bucket) = domains.bucket(host) {
+    let (bucket, path) = (domains.bucket(host), head.uri.path());
+    if let Some(bucket) = &bucket {
         text.push(b'/');
         text.extend_from_slice(bucket.as_bytes());
     }
-    text.extend_from_slice(head.uri.path().as_bytes());
+    text.extend_from_slice(path.as_bytes());
+    let is_bucket =
+        bucket.is_none() && path.len() > 1 && !path.get(1..).unwrap_or_default().contains('/');
+    if is_bucket && bucket_path == BucketPath::WithSlash {
+        text.push(b'/');
+    }
     for (place, (name, value)) in query.resource.iter().enumerate() {
         text.push(if place == 0 { b'?' } else { b'&' });
         text.extend_from_slice(name.as_bytes());

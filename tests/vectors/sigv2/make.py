@@ -38,14 +38,15 @@ HEADERS = [
     {"Content-MD5": "XUFAKrxLKna5cZ2REBfFkg==", "Content-Type": "image/png"},
     {"x-amz-server-side-encryption": "aws:kms"},
 ]
-KEYS = ["key", "a/b/c", "a b+c", "über/ключ", "!*'()", "100%25", "a//b", "~tilde.-_"]
+KEYS = ["", "key", "a/b/c", "a b+c", "über/ключ", "!*'()", "100%25", "a//b", "~tilde.-_"]
 
 
 def presigned(chooser):
     parameters, headers = chooser.choice(PARAMETERS), chooser.choice(HEADERS)
     path = "/" + urllib.parse.quote(chooser.choice(KEYS), safe="/-._~")
+    sent_path = "" if path == "/" else path
     is_virtual, has_token = chooser.random() < 0.5, chooser.random() < 0.3
-    host, url_path = (f"bucket.{BASE}", path) if is_virtual else (BASE, f"/bucket{path}")
+    host, url_path = (f"bucket.{BASE}", path) if is_virtual else (BASE, f"/bucket{sent_path}")
     quoted = {name: urllib.parse.quote(value or "", safe="-._~") for name, value in parameters.items()}
     pairs = [f"{name}={value}" if value else name for name, value in quoted.items()]
     url = f"https://{host}{url_path}" + ("?" + "&".join(pairs) if pairs else "")
