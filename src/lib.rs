@@ -19,6 +19,7 @@ pub mod net;
 pub mod pipeline;
 pub mod policy;
 pub mod s3;
+pub mod seal;
 pub mod secret;
 pub mod sigv4;
 pub mod telemetry;
