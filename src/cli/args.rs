@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{explain::Explain, policy::Policy};
+use super::{explain::Explain, policy::Policy, unseal::Unseal};
 use crate::telemetry::log;
 
 /// A transparent HTTP proxy that enforces encryption on S3 traffic.
@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Report(Report),
     Explain(Box<Explain>),
     Policy(Policy),
+    Unseal(Unseal),
     Completions(Completions),
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod out;
 mod policy;
 mod report;
 mod serve;
+mod unseal;
 
 use std::{ffi::OsString, process::ExitCode, time::SystemTime};
 
@@ -36,6 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Report(report) => report::run(&report),
         Command::Explain(explain) => explain::run(&explain),
         Command::Policy(policy) => policy::run(&policy),
+        Command::Unseal(unseal) => unseal::run(&unseal),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     };
     ended.unwrap_or_else(Failure::report)

@@ -1,0 +1,204 @@
+//! `portcullis unseal` on objects that another implementation sealed: what comes out, where, and what
+//! is said when a check fails.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics fails")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+#[test]
+fn each_sound_object_comes_out_whole() {
+    for vector in vectors().iter().filter(|vector| vector["expect"] == "ok") {
+        let folder = TempDir::new().unwrap();
+        let output = unseal(vector, &[stored(vector, folder.path())], &[]);
+        assert_eq!(output.status.code(), Some(0), "{vector}: {}", text(&output.stderr));
+        is_plaintext(vector, &output.stdout);
+        assert_eq!(text(&output.stderr), "");
+    }
+}
+
+#[test]
+fn each_bad_object_names_its_check_and_leaves_nothing() {
+    for vector in vectors().iter().filter(|vector| vector["expect"] == "fail") {
+        let folder = TempDir::new().unwrap();
+        let stored = stored(vector, folder.path());
+        let out = folder.path().join("out").join("plain.bin");
+        fs::create_dir(out.parent().unwrap()).unwrap();
+        let output = unseal(vector, &[stored], &["--output", out.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{vector}");
+        let said = text(&output.stderr);
+        assert!(said.contains(": the check `"), "{said}");
+        assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 0, "{vector}");
+    }
+}
+
+#[test]
+fn the_failed_check_has_the_name_of_the_format() {
+    for (name, check) in [
+        ("bad-drop-record", "footer"),
+        ("bad-flip-tag", "record"),
+        ("bad-footer-kind-9", "footer"),
+        ("bad-no-footer", "footer"),
+        ("bad-swap-records", "order"),
+        ("bad-tail-table", "tail"),
+        ("bad-uneven-regular", "footer"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let vector = vector(name);
+        let output = unseal(&vector, &[stored(&vector, folder.path())], &[]);
+        let expected = format!("the check `{check}` failed: ");
+        assert!(text(&output.stderr).contains(&expected), "{name}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn an_output_file_is_replaced_at_once() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("plain.bin");
+    fs::write(&out, "before").unwrap();
+    let to = ["--output", out.to_str().unwrap()];
+    let bad = vector("bad-flip-tag");
+    unseal(&bad, &[stored(&bad, folder.path())], &to);
+    assert_eq!(fs::read(&out).unwrap(), b"before");
+    let sound = vector("irregular-uneven");
+    let output = unseal(&sound, &[stored(&sound, folder.path())], &to);
+    assert_eq!(text(&output.stdout), "");
+    is_plaintext(&sound, &fs::read(&out).unwrap());
+}
+
+#[test]
+fn pieces_of_an_object_are_opened_as_one() {
+    for name in ["multi-complete", "irregular-uneven", "single-200000"] {
+        let folder = TempDir::new().unwrap();
+        let vector = vector(name);
+        let whole = fs::read(stored(&vector, folder.path())).unwrap();
+        // The second cut goes through the tail or footer.
+        let cuts = [0, 70_000, whole.len() - 20, whole.len()];
+        let pieces: Vec<PathBuf> = cuts
+            .windows(2)
+            .map(|cut| {
+                let path = folder.path().join(cut[0].to_string());
+                fs::write(&path, &whole[cut[0]..cut[1]]).unwrap();
+                path
+            })
+            .collect();
+        let output = unseal(&vector, &pieces, &[]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        is_plaintext(&vector, &output.stdout);
+    }
+}
+
+#[test]
+fn another_key_gives_nothing() {
+    let folder = TempDir::new().unwrap();
+    let mut vector = vector("single-1000");
+    vector["dek"] = "00".repeat(32).into();
+    let output = unseal(&vector, &[stored(&vector, folder.path())], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the check `commitment` failed"));
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
+fn a_key_can_stand_in_a_file_or_the_environment() {
+    let folder = TempDir::new().unwrap();
+    let mut vector = vector("single-1000");
+    let stored = stored(&vector, folder.path());
+    let key = vector["dek"].as_str().unwrap().to_owned();
+    let file = folder.path().join("dek.hex");
+    fs::write(&file, format!("{key}\n")).unwrap();
+    for (reference, variable) in
+        [(format!("file:{}", file.display()), ""), ("env:PORTCULLIS_TEST_DEK".to_owned(), &*key)]
+    {
+        vector["dek"] = reference.into();
+        let output = command(&vector, std::slice::from_ref(&stored), &[])
+            .env("PORTCULLIS_TEST_DEK", variable)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        is_plaintext(&vector, &output.stdout);
+    }
+}
+
+#[test]
+fn wrong_calls_and_missing_files_are_told() {
+    let folder = TempDir::new().unwrap();
+    let mut vector = vector("single-1000");
+    let missing = [folder.path().join("missing")];
+    let output = unseal(&vector, &missing, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("missing: No such file"), "{}", text(&output.stderr));
+    let output = unseal(&vector, &[folder.path().to_owned()], &[]);
+    assert!(text(&output.stderr).contains("not a file"), "{}", text(&output.stderr));
+    let empty = folder.path().join("empty");
+    fs::write(&empty, "").unwrap();
+    let output = unseal(&vector, &[empty], &[]);
+    assert!(text(&output.stderr).contains("the check `size` failed"), "{}", text(&output.stderr));
+    vector["dek"] = "0b4b".into();
+    let output = unseal(&vector, &missing, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("64 hexadecimal digits"));
+    assert!(!text(&output.stderr).contains("0b4b"), "no key is repeated");
+}
+
+fn unseal(vector: &Value, files: &[PathBuf], arguments: &[&str]) -> Output {
+    command(vector, files, arguments).output().unwrap()
+}
+
+fn command(vector: &Value, files: &[PathBuf], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("unseal").args(files).args(arguments).stdin(Stdio::null());
+    for (option, field) in
+        [("--dek", "dek"), ("--object-id", "object_id"), ("--commitment", "commitment")]
+    {
+        command.arg(option).arg(vector[field].as_str().unwrap());
+    }
+    command
+}
+
+/// The stored bytes of a vector, as a file.
+fn stored(vector: &Value, folder: &Path) -> PathBuf {
+    if let Some(name) = vector["stored_file"].as_str() {
+        return vectors_folder().join(name);
+    }
+    let path = folder.join("stored.bin");
+    fs::write(&path, hex::decode(vector["stored_hex"].as_str().unwrap()).unwrap()).unwrap();
+    path
+}
+
+#[track_caller]
+fn is_plaintext(vector: &Value, bytes: &[u8]) {
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    assert_eq!(hex::encode(sum), vector["plaintext_sha256"].as_str().unwrap(), "{vector}");
+}
+
+fn vector(name: &str) -> Value {
+    vectors().into_iter().find(|vector| vector["name"] == name).unwrap()
+}
+
+fn vectors() -> Vec<Value> {
+    let mut vectors = Vec::new();
+    for entry in fs::read_dir(vectors_folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let is_vector = path.extension().is_some_and(|it| it == "json");
+        if is_vector && !path.ends_with("boxes.json") {
+            vectors.push(serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap());
+        }
+    }
+    assert!(vectors.len() > 20);
+    vectors
+}
+
+fn vectors_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/format")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
