@@ -79,11 +79,11 @@ fn holds_secret(written: &written::Credential) -> bool {
 }
 
 fn is_access_key_id(text: &str) -> bool {
-    let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let accepts = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     (1..=ACCESS_KEY_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(accepts)
 }
 
-const ACCESS_KEY_ID: &str = "an access key id has 1 to 128 letters, digits, `_`, `-` and `.`";
+const ACCESS_KEY_ID: &str = "an access key id has 1 to 128 letters, digits, `_`, `-`, `.` and `/`";
 
 /// IAM's limit for `AccessKeyId` (API reference, `AccessKey`).
 const ACCESS_KEY_ID_BYTES_MAX: usize = 128;

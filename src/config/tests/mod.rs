@@ -197,7 +197,7 @@ fn no_fault_shows_a_secret() {
 #[test]
 fn callers() {
     let id = "AKIDALICE";
-    check_in("credentials.toml", id, "a/b", "credentials.toml:2:17: an access key id has 1 to 128");
+    check_in("credentials.toml", id, "a,b", "credentials.toml:2:17: an access key id has 1 to 128");
     let twice = format!("{CREDENTIALS}{CREDENTIALS}");
     let expected = "credentials.toml:7:17: the access key id `AKIDALICE` stands in line 2 already";
     check_in("credentials.toml", CREDENTIALS, &twice, expected);
@@ -450,6 +450,8 @@ account = "123456789012"
 
 const POLICY: &str = r#"{
   "Version": "2012-10-17",
-  "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" }]
+  "Statement": [{
+    "Effect": "Allow", "Principal": { "AWS": "123456789012" }, "Action": "s3:*", "Resource": "*"
+  }]
 }
 "#;
