@@ -1,4 +1,5 @@
-"""boto3 in every mode of checksums, and with AWS's transfer library in C (the CRT)."""
+"""boto3 where AWS's library in C (the CRT) is installed: it signs and sums with it, in every mode of checksums,
+and transfers with it where told to. The other suites run as if it were not there."""
 
 import boto3
 import botocore.session
