@@ -4,11 +4,15 @@ Clients of the gate are stock and keep their defaults: everything that they know
 environment that `portcullis dev` wrote.
 """
 
+import contextlib
 import os
 import shlex
+import socket
 import ssl
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -96,6 +100,75 @@ def backend_client():
             s3={"addressing_style": "path"},
         ),
     )
+
+
+@contextlib.contextmanager
+def another_gate(folder, rule, endpoint, credentials, region, ca=None):
+    """A gate of the test's own with one rule and no policy; gives the URL of its plain listener."""
+    listener, admin = free_port(), free_port()
+    (folder / "token.secret").write_text("0123456789abcdef" * 4)
+    (folder / "upstream.secret").write_text(credentials[1])
+    (folder / "credentials.toml").write_text(
+        f"""[[credential]]
+name = "tests"
+account = "123456789012"
+access_key_id = "{os.environ["AWS_ACCESS_KEY_ID"]}"
+secret_access_key = "{os.environ["AWS_SECRET_ACCESS_KEY"]}"
+"""
+    )
+    for secret in folder.iterdir():
+        secret.chmod(0o600)
+    trusted = f'ca = "{ca}"' if ca else ""
+    (folder / "portcullis.toml").write_text(
+        f"""token_secret = "file:token.secret"
+[s3]
+region = "{os.environ["AWS_REGION"]}"
+[[listener]]
+address = "127.0.0.1:{listener}"
+[admin]
+address = "127.0.0.1:{admin}"
+[audit]
+file = "audit.jsonl"
+[credentials]
+file = "credentials.toml"
+[upstream]
+endpoint = "{endpoint}"
+region = "{region}"
+access_key_id = "{credentials[0]}"
+secret_access_key = "file:upstream.secret"
+{trusted}
+[[rule]]
+buckets = ["*"]
+{rule}
+"""
+    )
+    program = [os.environ["PORTCULLIS_BIN"], "serve", "--config", str(folder / "portcullis.toml")]
+    with (folder / "gate.log").open("w") as log:
+        server = subprocess.Popen(program, stdout=log, stderr=log)
+    try:
+        wait_until_ready(f"http://127.0.0.1:{admin}/readyz", server, folder / "gate.log")
+        yield f"http://127.0.0.1:{listener}"
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_ready(url, server, log):
+    """Until the gate says that it takes requests; it must not have ended before."""
+    for _ in range(300):
+        assert server.poll() is None, log.read_text()
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"the gate is not ready: {log.read_text()}")
 
 
 def aws(*words, check=True, body=None, text=True):

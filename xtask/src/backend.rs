@@ -56,6 +56,8 @@ impl Backend {
     /// - `part-etags`: `ListParts` tells the `ETag` of each part.
     /// - `listing-etags`: listings tell the `ETag` of each object.
     /// - `conditional-put`: honours `If-None-Match: *`.
+    /// - `customer-keys`: encrypts with keys that requests bring (SSE-C), and refuses others.
+    /// - `customer-key-copies`: copies objects that are encrypted with such keys.
     /// - `complete-result`: answers `CompleteMultipartUpload` with the element that S3 names.
     pub(crate) fn capabilities(self) -> &'static [&'static str] {
         match self {
@@ -84,6 +86,7 @@ impl Backend {
                 "part-etags",
                 "listing-etags",
                 "complete-result",
+                "customer-keys",
             ],
         }
     }

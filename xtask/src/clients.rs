@@ -19,7 +19,10 @@ pub(crate) fn prepare(suites: &[String], python: &Path) -> Vec<(&'static str, Pa
     let is_wanted = |suite: &str| suites.is_empty() || suites.iter().any(|it| it == suite);
     note("clients from PyPI", packages(python));
     if is_wanted("s3fs") {
-        note("s3fs", s3fs());
+        note("s3fs", debian("s3fs"));
+    }
+    if is_wanted("rules") {
+        note("restic", debian("restic"));
     }
     let mut places = Vec::new();
     if is_wanted("js") {
@@ -62,9 +65,9 @@ fn packages(python: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Debian's; it mounts by FUSE, which the machine must allow.
-fn s3fs() -> Result<(), Failure> {
-    if is_installed("s3fs") { Ok(()) } else { apt_install(&["s3fs"]) }
+/// Debian's. s3fs mounts by FUSE, which the machine must allow.
+fn debian(program: &'static str) -> Result<(), Failure> {
+    if is_installed(program) { Ok(()) } else { apt_install(&[program]) }
 }
 
 /// The folder whose `node_modules` hold the SDK.

@@ -98,7 +98,8 @@ impl Bench<'_> {
         let (with_crt, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it == WITH_CRT);
         let mut is_fine = true;
         for suites in [others, with_crt].iter().filter(|suites| !suites.is_empty()) {
-            is_fine &= run_to_end(&self.pytest(suites, &results, (&strict, &adding)))?.success();
+            let pytest = self.pytest(suites, &results, gate, (&strict, &adding));
+            is_fine &= run_to_end(&pytest)?.success();
         }
         let failed = count(&fs::read_to_string(&results).unwrap_or_default(), self.backend, report);
         if failed > 0 {
@@ -125,7 +126,13 @@ impl Bench<'_> {
     }
 
     /// In the environment that `portcullis dev` tells people to source, and nobody's AWS settings.
-    fn pytest(&self, suites: &[String], results: &Path, gates: (&Gate, &Gate)) -> Command {
+    fn pytest(
+        &self,
+        suites: &[String],
+        results: &Path,
+        program: &Path,
+        gates: (&Gate, &Gate),
+    ) -> Command {
         let (strict, adding) = gates;
         let mut command = Command::new("sh");
         command
@@ -140,6 +147,7 @@ impl Bench<'_> {
         command
             .env("HOME", &self.folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PORTCULLIS_BIN", program)
             .env("PORTCULLIS_ADDING_ENV", adding.environment())
             .env("PORTCULLIS_RESULTS", results)
             .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "))
