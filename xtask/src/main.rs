@@ -7,6 +7,7 @@ mod bench;
 mod clients;
 mod compare;
 mod conformance;
+mod differential;
 mod first_tier;
 mod fuzz;
 mod gate;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test", options @ ..] => test::run(options),
         ["bench", options @ ..] => bench::run(options),
+        ["differential", options @ ..] => differential::chore(options),
         ["fuzz", options @ ..] => fuzz::run(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
@@ -62,4 +64,6 @@ Usage: cargo xtask <chore>
   fuzz [TARGET]... [--seconds N]
                           each target of fuzz/ (or those named) for 5 seconds (or N),
                           guided by coverage
+  differential [--seed N] [--cases N]
+                          random policies, judged here and by another engine
   help                    this text";

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{Failure, backend::Backend, conformance, first_tier, report::Report};
+use crate::{Failure, backend::Backend, conformance, differential, first_tier, report::Report};
 
 /// Runs what `options` name, or everything. The exit code tells whether anything failed.
 pub(crate) fn run(options: &[&str]) -> Result<ExitCode, Failure> {
@@ -10,6 +10,9 @@ pub(crate) fn run(options: &[&str]) -> Result<ExitCode, Failure> {
     let mut report = Report::default();
     if selection.first_tier {
         first_tier::run(&mut report)?;
+    }
+    if selection.differential {
+        differential::tier(&mut report)?;
     }
     if !selection.backends.is_empty() {
         conformance::run(&selection.backends, &selection.suites, &mut report)?;
@@ -23,6 +26,7 @@ pub(crate) fn run(options: &[&str]) -> Result<ExitCode, Failure> {
 #[derive(Debug, PartialEq, Eq)]
 struct Selection {
     first_tier: bool,
+    differential: bool,
     backends: Vec<Backend>,
     suites: Vec<String>,
 }
@@ -46,7 +50,7 @@ impl Selection {
         let known = conformance::suites()?;
         let mut suites = Vec::new();
         let mut backends = Vec::new();
-        for name in names.iter().filter(|name| **name != FIRST_TIER) {
+        for name in names.iter().filter(|name| !TIERS.contains(name)) {
             if let Some(backend) = Backend::ALL.into_iter().find(|it| it.name() == *name) {
                 backends.push(backend);
             } else if known.iter().any(|suite| suite == name) {
@@ -54,29 +58,38 @@ impl Selection {
             } else {
                 let suites = known.join(", ");
                 return Err(format!(
-                    "there is no test `{name}`: name {FIRST_TIER}, a backend (embedded, moto, rgw) \
-                     or a suite ({suites})"
+                    "there is no test `{name}`: name {FIRST_TIER}, {}, a backend (embedded, moto, rgw) \
+                     or a suite ({suites})",
+                    differential::TIER
                 )
                 .into());
             }
         }
         let first_tier = names.is_empty() || names.contains(&FIRST_TIER);
+        let differential = names.is_empty() || names.contains(&differential::TIER);
         if backends.is_empty() && (names.is_empty() || !suites.is_empty()) {
             backends = Backend::ALL.to_vec();
         }
-        Ok(Self { first_tier, backends, suites })
+        Ok(Self { first_tier, differential, backends, suites })
     }
 }
 
 const FIRST_TIER: &str = "cargo";
+const TIERS: [&str; 2] = [FIRST_TIER, differential::TIER];
 
 #[cfg(test)]
 mod tests {
     use super::{Backend, Selection};
 
-    fn check(names: &[&str], first_tier: bool, backends: &[Backend], suites: &[&str]) {
+    fn check(
+        names: &[&str],
+        [first_tier, differential]: [bool; 2],
+        backends: &[Backend],
+        suites: &[&str],
+    ) {
         let expected = Selection {
             first_tier,
+            differential,
             backends: backends.to_vec(),
             suites: suites.iter().map(|suite| (*suite).to_owned()).collect(),
         };
@@ -85,11 +98,12 @@ mod tests {
 
     #[test]
     fn names_select_tiers_backends_and_suites() {
-        check(&[], true, &Backend::ALL, &[]);
-        check(&["cargo"], true, &[], &[]);
-        check(&["moto"], false, &[Backend::Moto], &[]);
-        check(&["cli"], false, &Backend::ALL, &["cli"]);
-        check(&["cargo", "cli", "rgw"], true, &[Backend::Rgw], &["cli"]);
+        check(&[], [true, true], &Backend::ALL, &[]);
+        check(&["cargo"], [true, false], &[], &[]);
+        check(&["moto"], [false, false], &[Backend::Moto], &[]);
+        check(&["differential"], [false, true], &[], &[]);
+        check(&["cli"], [false, false], &Backend::ALL, &["cli"]);
+        check(&["cargo", "cli", "rgw"], [true, false], &[Backend::Rgw], &["cli"]);
     }
 
     #[test]
