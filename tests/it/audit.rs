@@ -35,6 +35,28 @@ async fn a_denial_names_who_what_and_the_statement_that_decided() {
     assert!(line.get("statement").is_some() && line.get("reason").is_some(), "{line}");
 }
 
+/// By the line alone, and the documents.
+#[tokio::test]
+async fn a_denial_can_be_explained_afterwards() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::builder().policy(&require_sse()).start(&upstream).await;
+    gate.send(Request::put("/bucket/key", "body").header(SSE, "aws:kms")).await;
+    let lines = gate.audit().await;
+    let found = &lines[0]["condition_keys"]["s3:x-amz-server-side-encryption"];
+    assert_eq!(*found, serde_json::json!(["aws:kms"]), "{}", lines[0]);
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/config/policies/require-sse.json");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["explain", "--policy", policy, "--audit-line", &lines[0].to_string()])
+        .output()
+        .unwrap();
+    let explanation = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{explanation}");
+    for expected in ["as arn:aws:iam::123456789012:user/alice\n", "request: \"aws:kms\"\n"] {
+        assert!(explanation.contains(expected), "{explanation}");
+    }
+    assert!(!explanation.contains("assumed"), "{explanation}");
+}
+
 #[tokio::test]
 async fn every_request_has_its_line_in_order() {
     let upstream = Upstream::start().await;
@@ -102,3 +124,5 @@ async fn no_secret_or_signature_is_written() {
         assert!(!text.contains(secret), "{secret}");
     }
 }
+
+const SSE: &str = "x-amz-server-side-encryption";
