@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 ///
 /// # Errors
 ///
-/// Anything else than a version 2 header for a stream, or one above [`BYTES_MAX`].
+/// Anything else than a version 2 header for a stream, or one above `BYTES_MAX`.
 pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
     let mut head = [0; 16];
     stream.read_exact(&mut head).await?;

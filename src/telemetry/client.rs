@@ -1,5 +1,5 @@
 //! Which program a client is, of a closed set: user agents are as many as there are versions, and a
-//! label of a metric must be one of few. Invariant: [`family`] gives a word of [`FAMILIES`] or
+//! label of a metric must be one of few. Invariant: [`family`] gives a word of `FAMILIES` or
 //! [`OTHER`], whatever a client sends.
 
 /// The program that names itself in a `User-Agent`.

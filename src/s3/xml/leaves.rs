@@ -20,7 +20,7 @@ pub struct Leaf {
 /// # Errors
 ///
 /// Another root, a prefix, an attribute other than `xmlns` on the root, text beside elements, or more
-/// than [`DEPTH_MAX`] levels.
+/// than `DEPTH_MAX` levels.
 pub fn leaves(document: &[u8], root: &str, lists: &[&str]) -> Result<Vec<Leaf>, MalformedXml> {
     let mut pieces = Pieces::of(document)?;
     let mut open: Vec<Open> = Vec::new();

@@ -150,7 +150,7 @@ impl Caller {
 
 /// Proof that the head's signature holds, or that none is needed: none was claimed, or callers are
 /// known by where they come from, or the backend verifies it. Private: made by [`verify`],
-/// [`super::ambient`], [`super::forward`] and [`super::verify_form`] alone.
+/// [`super::ambient()`], [`super::forward()`] and [`super::verify_form`] alone.
 #[derive(Debug)]
 pub struct Verified {
     caller: Caller,
