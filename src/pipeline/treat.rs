@@ -192,7 +192,8 @@ impl Treatment {
         let keys = KeyRing::default();
         let mut treatment = Self { rule: name, arrival: None, mode, keys, as_sent: None };
         if request.operation.accepts_sse() {
-            let as_sent = (mode == Mode::Audit).then(|| request.headers.clone());
+            let is_for_show = mode == Mode::Audit && rule.and_then(Rule::injection).is_some();
+            let as_sent = is_for_show.then(|| request.headers.clone());
             let arrival = arrive(request, rule, context::principal(caller))?;
             treatment.arrival = Some(arrival);
             treatment.as_sent = as_sent.filter(|_| arrival == Arrival::Mended);

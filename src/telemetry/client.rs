@@ -6,17 +6,27 @@
 ///
 /// Programs come before the SDKs that they are built on, which most of them name too.
 pub fn family(user_agent: &str) -> &'static str {
-    let names = |needle: &&str| {
-        let (agent, needle) = (user_agent.as_bytes(), needle.as_bytes());
-        agent.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
-    };
-    FAMILIES.iter().find(|(needle, _)| names(needle)).map_or(OTHER, |(_, family)| family)
+    let agent = user_agent.as_bytes();
+    // Only where a word begins: this is done for every write.
+    let mut before = b' ';
+    let begins = agent.iter().enumerate().filter(move |(_, byte)| {
+        let was_in_word = before.is_ascii_alphanumeric();
+        before = **byte;
+        !was_in_word
+    });
+    let named = begins.filter_map(|(at, _)| {
+        FAMILIES.iter().position(|(needle, _)| {
+            let word = agent.get(at..at + needle.len());
+            word.is_some_and(|word| word.eq_ignore_ascii_case(needle.as_bytes()))
+        })
+    });
+    named.min().and_then(|at| FAMILIES.get(at)).map_or(OTHER, |(_, family)| family)
 }
 
 /// A client that says nothing, or nothing known.
 pub const OTHER: &str = "other";
 
-/// What stands in the header, and the word for it; the first that is found decides.
+/// What a word of the header begins with, and the word for it; the first that is found decides.
 const FAMILIES: [(&str, &str); 33] = [
     ("velero", "velero"),
     ("terraform", "terraform"),
@@ -68,6 +78,8 @@ mod tests {
             ("MinIO (linux; amd64) minio-go/v7.0.66", "minio"),
             ("Mozilla/5.0 (X11; Linux x86_64)", "browser"),
             ("", OTHER),
+            ("pgBackRest/2.54", "pgbackrest"),
+            ("notrclone/1", OTHER),
             ("something/1", OTHER),
         ] {
             assert_eq!(family(user_agent), expected, "{user_agent}");

@@ -101,11 +101,6 @@ impl Rule {
             Encryption::S3 | Encryption::Kms(_) => None,
         }
     }
-
-    /// Whether it enforces or adds anything.
-    pub fn is_off(&self) -> bool {
-        matches!(self.treatment, Treatment::Off)
-    }
 }
 
 #[cfg(test)]
