@@ -25,9 +25,7 @@ pub(super) struct Absence {
 impl Absence {
     /// Asks for `s3:ListBucket`, with the key for the prefix.
     pub(super) fn judge(request: &s3::Request, mut judge: Judge<'_>) -> Self {
-        let Some((bucket, key)) = read_by(request) else { return Self::default() };
-        judge.keys.set("s3:prefix", key.as_str().to_owned());
-        let list = Action { name: "s3:ListBucket", resource: Resource::Bucket(bucket) };
+        let Some(list) = question(request, &mut judge) else { return Self::default() };
         let is_head = request.operation.method() == Method::HEAD;
         Self { concealed: judge.decide(&[list]).err(), is_head }
     }
@@ -55,6 +53,13 @@ impl Absence {
             (None, None) => Ok(Bytes::new()),
         }
     }
+}
+
+/// What a caller must be allowed who may learn that the object which a request reads is absent.
+pub(super) fn question(request: &s3::Request, judge: &mut Judge<'_>) -> Option<Action> {
+    let (bucket, key) = read_by(request)?;
+    judge.keys.set("s3:prefix", key.as_str().to_owned());
+    Some(Action { name: "s3:ListBucket", resource: Resource::Bucket(bucket) })
 }
 
 /// The object that a request reads.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use super::{
+    absence,
     circumstances::Circumstances,
     classify, deletion,
     judge::Judge,
@@ -60,6 +61,8 @@ pub struct Rehearsed {
     pub questions: Vec<Question>,
     /// Whether each question is for itself (the keys of a deletion), rather than all for one request.
     pub is_severable: bool,
+    /// Why a 404 of the backend would become a 403: the caller may not list.
+    pub absence: Option<Denied>,
     /// What was taken for given.
     pub assumed: Vec<String>,
 }
@@ -126,6 +129,7 @@ fn action_alone(ground: &Ground<'_>, action: String, resource: String) -> Rehear
         mode: Mode::Enforce,
         questions: vec![question],
         is_severable: false,
+        absence: None,
         assumed: Vec::new(),
     }
 }
@@ -145,7 +149,7 @@ fn request(ground: &Ground<'_>, head: &Parts, body: Option<Bytes>) -> Result<Reh
     let mut judge = Judge::new(&request, ground.caller, upload.as_ref(), ground.circumstances);
     judge.tell(&told, ground.circumstances.now)?;
     let is_severable = request.operation == Operation::DeleteObjects;
-    let questions = match (&request.resource, body) {
+    let (questions, absence) = match (&request.resource, body) {
         (Resource::Bucket(bucket), Some(body)) if is_severable => {
             let deletion = Deletion::parse(body)?;
             let mut questions = Vec::new();
@@ -155,7 +159,7 @@ fn request(ground: &Ground<'_>, head: &Parts, body: Option<Bytes>) -> Result<Reh
                 let actions: Vec<_> = object.actions(bucket, &request.headers).collect();
                 questions.extend(actions.iter().map(|action| asked(&judge, action)));
             }
-            questions
+            (questions, None)
         }
         _ => {
             impose(&mut judge, ground);
@@ -164,7 +168,9 @@ fn request(ground: &Ground<'_>, head: &Parts, body: Option<Bytes>) -> Result<Reh
                 let resource = request.resource.clone();
                 actions.push(Action { name: "s3:TagResource", resource });
             }
-            actions.iter().map(|action| asked(&judge, action)).collect()
+            let questions = actions.iter().map(|action| asked(&judge, action)).collect();
+            let list = absence::question(&request, &mut judge);
+            (questions, list.and_then(|list| judge.decide(&[list]).err()))
         }
     };
     Ok(Rehearsed {
@@ -174,6 +180,7 @@ fn request(ground: &Ground<'_>, head: &Parts, body: Option<Bytes>) -> Result<Reh
         mode: treatment.mode,
         questions,
         is_severable,
+        absence,
         assumed,
     })
 }

@@ -120,6 +120,26 @@ fn the_explanation_speaks_json() {
 }
 
 #[test]
+fn who_may_not_list_is_told_of_no_absence() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("closed.json");
+    let deny = r#"{"Sid": "NoList", "Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket",
+        "Resource": "arn:aws:s3:::closed"}"#;
+    std::fs::write(&policy, format!(r#"{{"Statement": [{deny}]}}"#)).unwrap();
+    let policy = policy.to_str().unwrap();
+    for (bucket, is_told) in [("closed", false), ("opened", true)] {
+        let url = format!("s3://{bucket}/key");
+        let output = portcullis(&["explain", "--policy", policy, "--url", &url]);
+        assert_eq!(output.status.code(), Some(0), "the object itself may be read");
+        let says = text(&output.stdout).contains("denied  if there is no such object");
+        assert_eq!(says, !is_told, "{}", text(&output.stdout));
+        let output = portcullis(&["explain", "--policy", policy, "--url", &url, "--json"]);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["if_absent"].is_null(), is_told, "{document}");
+    }
+}
+
+#[test]
 fn an_audit_line_is_explained_as_it_was_decided() {
     let line = r#"{"time": "2030-01-31T12:00:00.000Z", "remote_ip": "198.51.100.7",
         "tls_version": "1.3", "requester": "arn:aws:iam::123456789012:user/alice",

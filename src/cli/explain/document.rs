@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{super::out, Judged};
 use crate::{
     pipeline::Question,
-    policy::{ConditionOutcome, Effect, ElementOutcome, Mode, StatementOutcome},
+    policy::{ConditionOutcome, Denied, Effect, ElementOutcome, Mode, StatementOutcome},
 };
 
 pub(super) fn json(judged: &Judged) -> serde_json::Result<String> {
@@ -27,6 +27,7 @@ pub(super) fn json(judged: &Judged) -> serde_json::Result<String> {
         }),
         refused: refusal.map(|it| Refused { code: it.code, message: &it.message }),
         questions: rehearsed.iter().flat_map(|it| &it.questions).map(Asked::of).collect(),
+        if_absent: rehearsed.and_then(|it| it.absence.as_ref()).map(Denied::message),
         assumed: &judged.assumed,
     })
 }
@@ -42,6 +43,8 @@ struct Document<'j> {
     mode: Option<&'static str>,
     refused: Option<Refused<'j>>,
     questions: Vec<Asked<'j>>,
+    /// Why the client is told of a 403 where there is no such object; `null`: it is told of the 404.
+    if_absent: Option<String>,
     assumed: &'j [String],
 }
 
@@ -110,7 +113,7 @@ impl<'j> Asked<'j> {
             verdict: explanation.verdict.as_str(),
             is_waived: question.is_waived,
             decided_by: decider.map(|it| Place { policy: &it.document, statement: &it.statement }),
-            message: question.denied.as_ref().map(crate::policy::Denied::message),
+            message: question.denied.as_ref().map(Denied::message),
             mend: question.denied.as_ref().and(decider).and_then(StatementOutcome::mend),
             statements: explanation.statements.iter().map(Statement::of).collect(),
             condition_keys: context.map(|(key, values)| (key.as_str(), &values[..])).collect(),

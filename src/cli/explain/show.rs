@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{super::out, Judged};
 use crate::{
     pipeline::{Question, Rehearsed},
-    policy::{ConditionOutcome, Effect, ElementOutcome, StatementOutcome, Verdict},
+    policy::{ConditionOutcome, Denied, Effect, ElementOutcome, StatementOutcome, Verdict},
 };
 
 pub(super) fn text(judged: &Judged) -> String {
@@ -16,6 +16,7 @@ pub(super) fn text(judged: &Judged) -> String {
             let operation = rehearsed.operation.map(|it| format!(" ({})", it.name()));
             heading(&mut text, judged, &operation.unwrap_or_default());
             verdict(&mut text, rehearsed);
+            absence(&mut text, rehearsed);
             for question in &rehearsed.questions {
                 statements(&mut text, question);
             }
@@ -57,6 +58,21 @@ fn verdict(text: &mut String, rehearsed: &Rehearsed) {
     }
 }
 
+/// What becomes of a request that passes and finds nothing.
+fn absence(text: &mut String, rehearsed: &Rehearsed) {
+    let passes = rehearsed.questions.iter().all(Question::passes);
+    if let Some(denied) = rehearsed.absence.as_ref().filter(|_| passes) {
+        let _ =
+            writeln!(text, "{}  if there is no such object, in place of a 404", out::red("denied"));
+        let _ = writeln!(text, "  {}", out::wrapped(&reason(denied), 2));
+    }
+}
+
+fn reason(denied: &Denied) -> String {
+    let message = denied.message();
+    sentence(message.strip_prefix("Access Denied: ").unwrap_or(&message))
+}
+
 /// The decision about one action, and a sentence.
 fn decided(question: &Question) -> (String, String) {
     let Some(denied) = &question.denied else {
@@ -71,7 +87,7 @@ fn decided(question: &Question) -> (String, String) {
     if question.is_waived {
         return (out::yellow("allowed"), format!("Audit mode lets it pass, although {reason}"));
     }
-    (out::red("denied"), sentence(reason))
+    (out::red("denied"), self::reason(denied))
 }
 
 fn sentence(reason: &str) -> String {
