@@ -39,8 +39,8 @@ def cpu_seconds(group):
     return total / TICKS
 
 
-def signed(url, method, key):
-    """A signed URL for an object of the bucket `bench`; an upload asks for encryption, as policy demands."""
+def signed(url, method, key, encrypted=True):
+    """A signed URL for an object of the bucket `bench`; an upload asks for encryption, if it is to."""
     s3 = boto3.client(
         "s3",
         endpoint_url=url,
@@ -51,7 +51,8 @@ def signed(url, method, key):
     )
     wanted = {"Bucket": "bench", "Key": key}
     if method == "PUT":
-        return s3.generate_presigned_url("put_object", Params={**wanted, "ServerSideEncryption": "AES256"})
+        sse = {"ServerSideEncryption": "AES256"} if encrypted else {}
+        return s3.generate_presigned_url("put_object", Params={**wanted, **sse})
     return s3.generate_presigned_url("get_object", Params=wanted)
 
 
@@ -59,7 +60,9 @@ SCRIPT = """
 wrk.method = os.getenv("METHOD")
 if wrk.method == "PUT" then
     wrk.body = string.rep("x", tonumber(os.getenv("BYTES")))
-    wrk.headers["x-amz-server-side-encryption"] = "AES256"
+    if os.getenv("ENCRYPTED") == "True" then
+        wrk.headers["x-amz-server-side-encryption"] = "AES256"
+    end
 end
 done = function(summary, latency)
     local errors = summary.errors
@@ -69,13 +72,13 @@ end
 """
 
 
-def load(url, method, connections, seconds):
+def load(url, method, connections, seconds, encrypted=True):
     """Small requests on connections that stay open: how many, in how many seconds, median latency in µs."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(SCRIPT)
         script.flush()
-        env = {**os.environ, "METHOD": method, "BYTES": str(SMALL)}
-        target = signed(url, method, f"small-{method.lower()}")
+        env = {**os.environ, "METHOD": method, "BYTES": str(SMALL), "ENCRYPTED": str(encrypted)}
+        target = signed(url, method, f"small-{method.lower()}", encrypted)
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name, target]
         told = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
     requests, micros, failed, median = map(int, re.search(r"RESULT (\d+) (\d+) (\d+) (\d+)", told).groups())
@@ -152,4 +155,5 @@ def tell(medians):
             print(f"{work:11} {figure:22}{shown}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,8 +11,8 @@ import uuid
 
 import boto3
 
-BLOCK = os.urandom(1 << 20)
-GATE, BACKEND = os.environ["PORTCULLIS_PIDS"].split(":")
+MIB = 1 << 20
+BLOCK = os.urandom(MIB)
 
 
 class Made:
@@ -53,17 +53,18 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measured(what, size, work):
-    cpu, began = cpu_seconds(GATE), time.monotonic()
+def measured(gate, what, size, work):
+    cpu, began = cpu_seconds(gate), time.monotonic()
     work()
     gib = size / (1 << 30)
-    cpu = (cpu_seconds(GATE) - cpu) / gib
+    cpu = (cpu_seconds(gate) - cpu) / gib
     took = time.monotonic() - began
     print(f"{what:<28} {cpu:6.2f} CPU s/GiB  {size / took / (1 << 20):7.0f} MiB/s")
 
 
 def main():
     size = int(sys.argv[1])
+    gate, backend = os.environ["PORTCULLIS_PIDS"].split(":")
     s3 = boto3.client("s3")
     bucket = f"bench-{uuid.uuid4()}"
     s3.create_bucket(
@@ -71,7 +72,7 @@ def main():
         CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_REGION"]},
     )
     print(f"{size / (1 << 30):.2f} GiB, TLS towards the client, plain HTTP towards the backend")
-    print(f"gate at rest: {peak_mib(GATE):.0f} MiB")
+    print(f"gate at rest: {peak_mib(gate):.0f} MiB")
 
     def upload():
         s3.put_object(Bucket=bucket, Key="object", Body=Made(size), ServerSideEncryption="AES256")
@@ -84,11 +85,12 @@ def main():
             received += len(chunk)
         assert received == size, f"{received} bytes came back, not {size}"
 
-    measured("upload, one PutObject", size, upload)
-    measured("download, one GetObject", size, download)
-    print(f"gate at its peak: {peak_mib(GATE):.0f} MiB (backend: {peak_mib(BACKEND):.0f} MiB)")
+    measured(gate, "upload, one PutObject", size, upload)
+    measured(gate, "download, one GetObject", size, download)
+    print(f"gate at its peak: {peak_mib(gate):.0f} MiB (backend: {peak_mib(backend):.0f} MiB)")
     s3.delete_object(Bucket=bucket, Key="object")
     s3.delete_bucket(Bucket=bucket)
 
 
-main()
+if __name__ == "__main__":
+    main()

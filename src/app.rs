@@ -1,6 +1,13 @@
 //! A running gate: everything that the configuration names, bound, wired and ended in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
@@ -8,11 +15,14 @@ use tokio::task::JoinHandle;
 use crate::{
     admin::{self, Readiness},
     config::{self, Config},
+    credential::Wallet,
+    keyring::{self, Keyrings},
     net::{Drain, Draining, Listener},
     pipeline::{Pipeline, Settings},
+    sigv4::SigningError,
     telemetry::{audit::Audit, metrics::Metrics},
     transform::upload_id::TokenKeys,
-    upstream::{self, Wallet},
+    upstream,
 };
 
 /// A gate that serves. Dropping it without [`Gate::stop`] cuts off what is under way.
@@ -57,6 +67,12 @@ pub enum Error {
     /// The way to the backend.
     #[error(transparent)]
     Upstream(#[from] upstream::Error),
+    /// The way to a key service.
+    #[error(transparent)]
+    Keyring(#[from] keyring::Unopened),
+    /// A credential that cannot sign.
+    #[error(transparent)]
+    Credential(#[from] SigningError),
 }
 
 impl Gate {
@@ -91,6 +107,7 @@ impl Gate {
             let is_ready = settings.upstream.wallet().is_ready(config::now());
             (!is_ready).then_some("there is no valid upstream credential")
         });
+        readiness.unless(unreached_keys(Arc::clone(&pipeline)));
         readiness.ready();
         let drain_limit = config.drain_limit;
         let gate = Self {
@@ -124,7 +141,7 @@ impl Gate {
     /// Returns what only a restart can change and therefore stays as it was.
     pub fn reload(&self, config: &Config) -> Result<Vec<String>, Error> {
         let current = self.pipeline.settings();
-        let settings = settings(config, Some(current.upstream.wallet()), &self.metrics)?;
+        let settings = settings(config, Some(&current), &self.metrics)?;
         let mut unchanged = Vec::new();
         for (place, bound) in self.listeners.iter().enumerate() {
             let new = config
@@ -197,13 +214,31 @@ fn serve(listener: Listener, pipeline: Arc<Pipeline>, draining: Draining) -> Joi
     tokio::spawn(listener.serve(service, draining))
 }
 
+/// Doubts that a gate can serve before each key service has answered once. Afterwards none does: what
+/// is cached goes on being read, so that a gate whose keys are away still serves better than none.
+fn unreached_keys(
+    pipeline: Arc<Pipeline>,
+) -> impl Fn() -> Option<&'static str> + Send + Sync + 'static {
+    let were_reached = AtomicBool::new(false);
+    move || {
+        let reached = were_reached.load(Ordering::Relaxed)
+            || pipeline.settings().keyrings.all().all(|ring| ring.was_reached());
+        were_reached.store(reached, Ordering::Relaxed);
+        (!reached).then_some("the key service of a keyring has not answered yet")
+    }
+}
+
 fn settings(
     config: &Config,
-    predecessor: Option<&Wallet>,
+    predecessor: Option<&Settings>,
     metrics: &Metrics,
 ) -> Result<Settings, Error> {
     let gate = &config.gate;
-    let wallet = Wallet::open(&gate.upstream.credentials, predecessor, metrics)?;
+    let wallet = predecessor.map(|settings| settings.upstream.wallet());
+    let wallet = Wallet::open(&gate.upstream.credentials, wallet, metrics)?;
+    let keyrings = predecessor.map(|settings| &settings.keyrings);
+    let keyrings = Keyrings::open(&gate.keyrings, keyrings, metrics)?;
+    keyrings.reach();
     Ok(Settings {
         verify: crate::sigv4::Settings {
             region: gate.region.clone(),
@@ -213,6 +248,7 @@ fn settings(
         domains: gate.domains.clone(),
         mode: gate.mode.clone(),
         credentials: gate.credentials.clone(),
+        keyrings,
         rules: gate.rules.clone(),
         policies: gate.policies.clone(),
         explain_refusals: gate.explain_refusals,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use zeroize::Zeroizing;
 
 /// A secret: zeroed on drop, silent in `Debug`, readable only through [`Secret::expose`].
@@ -17,6 +18,13 @@ impl Secret {
     /// The bytes themselves. Callers must not log, copy or format them.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// In a time that tells nothing of them.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
 

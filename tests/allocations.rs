@@ -1,9 +1,19 @@
-//! Deciding allocates nothing. A binary of its own, since it counts what the allocator is asked for.
+//! Deciding allocates nothing, nor does a key that is at hand. A binary of its own, since it counts what
+//! the allocator is asked for.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says so by failing")]
 
-use portcullis::policy::{
-    Attachment, Document, Glob, Inquiry, Keys, Otherwise, Policies, Principal, Terms,
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use portcullis::{
+    keyring::{Current, Keyring, Kind, Limits, Local, Settings},
+    policy::{Attachment, Document, Glob, Inquiry, Keys, Otherwise, Policies, Principal, Terms},
+    seal::Kek,
+    telemetry::metrics::Metrics,
 };
 
 fn policies(documents: &[&str]) -> Policies {
@@ -52,6 +62,26 @@ fn check(policies: &Policies) {
 fn the_counter_counts() {
     let counted = allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1))));
     assert_eq!(counted.count_total, 1);
+}
+
+/// What is at hand is there at the first poll.
+fn current(ring: &Keyring) -> Arc<Current> {
+    let mut current = pin!(ring.current("bucket", None));
+    match current.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(current) => current.unwrap(),
+        Poll::Pending => unreachable!("a file's keys are here"),
+    }
+}
+
+#[test]
+fn a_bucket_key_at_hand_allocates_nothing() {
+    let local = Local::new(("1".to_owned(), Kek::generate().unwrap()), Vec::new());
+    let settings =
+        Settings { name: "ring".to_owned(), kind: Kind::Local(local), limits: Limits::default() };
+    let ring = Keyring::open(&settings, &Metrics::new().unwrap()).unwrap();
+    current(&ring);
+    let counted = allocation_counter::measure(|| drop(current(&ring)));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 
 #[test]

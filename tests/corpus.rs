@@ -6,6 +6,7 @@
 #[allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     unreachable_pub,
     reason = "a target that panics has found something"
 )]

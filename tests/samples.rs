@@ -29,6 +29,62 @@ fn the_sample_configurations_load() {
 }
 
 #[test]
+fn the_keyrings_of_the_documentation_load() {
+    let text = text("docs/keys.md");
+    let blocks: Vec<_> = text.split("```toml\n").skip(1).collect();
+    let blocks: Vec<_> = blocks.iter().map(|block| block.split("```").next().unwrap()).collect();
+    let (keyrings, logins): (Vec<_>, Vec<_>) =
+        blocks.into_iter().partition(|block| block.contains("[[keyring]]"));
+    // Other ways to log in take the place of the last keyring's.
+    let (common, _) = keyrings.last().unwrap().split_once("\nauth = ").unwrap();
+    let logins = logins.iter().map(|login| format!("{common}\n{login}"));
+    let all: Vec<_> = keyrings.iter().map(|keyring| (*keyring).to_owned()).chain(logins).collect();
+    assert_eq!(all.len(), 5);
+    let folder = samples();
+    let path = folder.path().join("config/portcullis.toml");
+    for (name, content) in [
+        ("company.keyring", KEYRING),
+        ("role-id", "role"),
+        ("secret-id", "secret"),
+        ("vault.token", "token"),
+    ] {
+        let path = folder.path().join("config").join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let sample = fs::read_to_string(&path).unwrap();
+    for keyring in all {
+        fs::write(&path, format!("{sample}\n{keyring}")).unwrap();
+        assert_eq!(load(&path).gate.keyrings.len(), 1, "{keyring}");
+    }
+}
+
+/// What is commented out is sound, too.
+#[test]
+fn the_keyrings_of_the_sample_load() {
+    let folder = samples();
+    let path = folder.path().join("config/portcullis.toml");
+    let sample = fs::read_to_string(&path).unwrap();
+    let (_, keyrings) = sample.split_once("\n# [[keyring]]\n").unwrap();
+    let (keyrings, _) = keyrings.split_once("\n# What happens to writes").unwrap();
+    let is_prose = |line: &&str| line.chars().next().is_some_and(char::is_uppercase);
+    let lines = keyrings.lines().filter_map(|line| line.strip_prefix("# "));
+    let lines: Vec<_> =
+        lines.filter(|line| line.starts_with("[[") || line.contains(" = ")).collect();
+    let lines: Vec<_> = lines.into_iter().filter(|line| !is_prose(line)).collect();
+    fs::write(&path, format!("{sample}\n[[keyring]]\n{}\n", lines.join("\n"))).unwrap();
+    for (name, content) in
+        [("company.keyring", KEYRING), ("vault-role-id", "role"), ("vault-secret-id", "secret")]
+    {
+        let path = folder.path().join("config").join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    fs::copy(folder.path().join("certs/ca.pem"), folder.path().join("config/kms-ca.pem")).unwrap();
+    assert_eq!(load(&path).gate.keyrings.len(), 3);
+}
+
+#[test]
 fn the_compose_configuration_loads() {
     let folder = samples();
     for (source, target) in mounts(&yaml("deploy/compose.yaml")[0]["services"]["portcullis"]) {
@@ -105,6 +161,9 @@ fn alerts_speak_of_metrics_that_exist() {
         assert!(rule["annotations"]["summary"].as_str().is_some(), "{alert} has no summary");
     }
 }
+
+const KEYRING: &str = "[[key]]\nversion = 1\nstate = \"active\"\ncreated = \"2026-01-31T12:00:00Z\"\n\
+                       secret = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n";
 
 /// `config/` and freshly made `certs/` in a folder of the test's own.
 fn samples() -> TempDir {

@@ -5,10 +5,12 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
+use portcullis::seal::{Committed, Dek, Salt, Sealer};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -145,6 +147,69 @@ fn wrong_calls_and_missing_files_are_told() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("64 hexadecimal digits"));
     assert!(!text(&output.stderr).contains("0b4b"), "no key is repeated");
+}
+
+#[test]
+fn a_keyring_opens_what_its_boxes_name() {
+    let text = fs::read_to_string(vectors_folder().join("boxes.json")).unwrap();
+    let boxes: Vec<Value> = serde_json::from_str(&text).unwrap();
+    // A keyring's file numbers its versions; key services name them as they like.
+    let is_numbered = |case: &&Value| case["version"].as_str().unwrap().parse::<u32>().is_ok();
+    let numbered: Vec<&Value> = boxes.iter().filter(is_numbered).collect();
+    assert!(numbered.len() > 2);
+    for case in numbered {
+        let folder = TempDir::new().unwrap();
+        let stored = folder.path().join("stored.bin");
+        fs::write(&stored, sealed_under(case, b"plaintext")).unwrap();
+        let bucket = case["bucket"].as_str().unwrap();
+        let output = with_keyring(case, &stored, folder.path(), bucket);
+        assert_eq!(output.status.code(), Some(0), "{case}: {}", said(&output));
+        assert_eq!(output.stdout, b"plaintext", "{case}");
+    }
+    let bound = boxes.iter().find(|case| case["name"] == "bound to the bucket").unwrap();
+    let folder = TempDir::new().unwrap();
+    let stored = folder.path().join("stored.bin");
+    fs::write(&stored, sealed_under(bound, b"plaintext")).unwrap();
+    let output = with_keyring(bound, &stored, folder.path(), "other");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("the check `box` failed"), "{}", said(&output));
+}
+
+/// An object of a single PUT under the key of a box.
+fn sealed_under(case: &Value, plaintext: &[u8]) -> Vec<u8> {
+    let dek = hex::decode(case["dek"].as_str().unwrap()).unwrap();
+    let committed = Committed::decode(case["pcl_c"].as_str().unwrap()).unwrap();
+    let keys = committed.unlock(&Dek::from_bytes(&dek.try_into().unwrap())).unwrap();
+    let length = plaintext.len() as u64;
+    let mut sealer = Sealer::single(&keys, Salt::from_bytes([7; 7]), length).unwrap();
+    let record = sealer.seal(&mut &*plaintext).unwrap().unwrap();
+    [record, sealer.finish().unwrap().unwrap()].concat()
+}
+
+/// Asked for in this bucket.
+fn with_keyring(case: &Value, stored: &Path, folder: &Path, bucket: &str) -> Output {
+    let field = |name: &str| case[name].as_str().unwrap();
+    let keyring = folder.join("company.keyring");
+    let text = format!(
+        "[[key]]\nversion = {}\nstate = \"active\"\ncreated = \"2026-01-31T12:00:00Z\"\n\
+         secret = \"{}\"\n",
+        field("version"),
+        field("kek")
+    );
+    fs::write(&keyring, text).unwrap();
+    fs::set_permissions(&keyring, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("unseal").arg(stored).arg("--keyring").arg(&keyring).stdin(Stdio::null());
+    let name = format!("s3://{bucket}/{}", field("key"));
+    command.args(["--name", &name, "--pcl-c", field("pcl_c"), "--pcl-k", field("pcl_k")]);
+    if let Some(customer) = case["customer_key"].as_str() {
+        command.args(["--customer-key", customer]);
+    }
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    text(&output.stderr)
 }
 
 fn unseal(vector: &Value, files: &[PathBuf], arguments: &[&str]) -> Output {

@@ -21,24 +21,29 @@ use portcullis::{
     policy::Document,
     s3::{
         BucketName, Domains, ObjectKey, Operation, classify, form,
-        xml::{Deletion, without_checksums},
+        xml::{Deletion, MalformedXml, leaves, without_checksums},
     },
     secret::Secret,
     sigv4::{self, Caller, Credential, Credentials, PostPolicy, Session},
-    transform::upload_id::{Accepted, Place, TokenKeys, upstream_id},
+    transform::{
+        etag::Tagged,
+        listing::{Entry, Listing, Piece},
+        upload_id::{Accepted, Place, Presented, TokenKeys, Upload},
+    },
 };
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("authorization", authorization),
     ("chunks", chunks),
     ("complete", complete),
     ("deletion", deletion),
     ("form", form),
     ("head", head),
+    ("listing", listing),
     ("policy", policy),
     ("post_policy", post_policy),
     ("presigned", presigned),
@@ -219,6 +224,60 @@ pub fn complete(data: &[u8]) {
     assert_eq!(without_checksums(&first).expect("what is written is read"), first);
 }
 
+/// Whether keys are encoded, size of a piece, then a listing. Whatever the pieces, what is made of it is
+/// the same; it says of each entry what was to be said, and another reader finds the same entries.
+pub fn listing(data: &[u8]) {
+    let Some(([encoded, piece], listing)) = data.split_first_chunk::<2>() else { return };
+    let is_encoded = encoded % 2 == 1;
+    let whole = rewritten(listing, is_encoded, listing.len()).ok();
+    let pieces = rewritten(listing, is_encoded, usize::from(*piece)).ok();
+    let told = |(written, entries): &(Vec<u8>, Vec<Entry>)| {
+        let keys: Vec<_> = entries.iter().map(|entry| entry.key().map(str::to_owned)).collect();
+        (written.clone(), keys)
+    };
+    assert_eq!(whole.as_ref().map(told), pieces.as_ref().map(told));
+    let Some((written, entries)) = whole else { return };
+    let again = rewritten(&written, is_encoded, written.len()).expect("what is written is read");
+    assert_eq!(again.1.len(), entries.len());
+    for (before, after) in entries.iter().zip(&again.1) {
+        assert_eq!(before.key(), after.key());
+        assert_eq!(after.size(), before.size() / 2);
+    }
+    let lists = ["Contents", "Version", "CommonPrefixes", "DeleteMarker", "ChecksumAlgorithm"];
+    for root in ["ListBucketResult", "ListVersionsResult"] {
+        let Ok(leaves) = leaves(listing, root, &lists) else { continue };
+        let is_size = |path: &str| matches!(path, "Contents/Size" | "Version/Size");
+        let sizes = leaves.iter().filter(|leaf| is_size(&leaf.path)).map(|leaf| leaf.text.parse());
+        let sizes: Result<Vec<u64>, _> = sizes.collect();
+        let found: Vec<u64> = entries.iter().map(Entry::size).collect();
+        assert_eq!(sizes.as_ref(), Ok(&found));
+    }
+}
+
+/// A listing with sizes of half as much.
+fn rewritten(
+    listing: &[u8],
+    is_encoded: bool,
+    piece: usize,
+) -> Result<(Vec<u8>, Vec<Entry>), MalformedXml> {
+    let mut rewriter = Listing::new(is_encoded);
+    let (mut written, mut entries) = (Vec::new(), Vec::new());
+    for piece in listing.chunks(piece.max(1)) {
+        rewriter.push(piece);
+        while let Some(piece) = rewriter.pull()? {
+            match piece {
+                Piece::Bytes(bytes) => written.extend_from_slice(&bytes),
+                Piece::Entry(entry) => {
+                    written.extend_from_slice(&entry.render(entry.size() / 2, Tagged::Sealed));
+                    entries.push(entry);
+                }
+            }
+        }
+    }
+    written.extend_from_slice(&rewriter.finish()?);
+    Ok((written, entries))
+}
+
 /// A connection's first bytes. Not one behind the header is taken.
 pub fn proxy_v2(data: &[u8]) {
     let mut stream = data;
@@ -235,13 +294,18 @@ pub fn upload_id(data: &[u8]) {
     let (bucket, key) = (bucket.expect("a bucket's name"), key.expect("a key"));
     let place = Place { bucket: &bucket, key: &key };
     let keys = TokenKeys::derive(&[Secret::new("a secret that no input holds")]);
-    assert!(keys.open(text, place).is_err());
-    assert!(text.starts_with(upstream_id(text)));
+    // Whether a sealed one holds is for its object's keys to tell.
+    assert!(!matches!(keys.read(text, place), Ok(Presented::Plain(_))));
+    assert!(text.starts_with(&Upload::named(text).upstream_id));
     let (id, value) = text.split_once('\n').unwrap_or((text, "AES256"));
     let header = ("x-amz-server-side-encryption".to_owned(), value.to_owned());
     let Ok(accepted) = Accepted::new(vec![header.clone()]) else { return };
-    let Ok(issued) = keys.issue(id, place, &accepted) else { return };
-    let opened = keys.open(&issued, place).expect("what was issued is good");
+    let Ok(issued) = keys.issue(id, place, &accepted, None) else { return };
+    let opened = match keys.read(&issued, place) {
+        Ok(Presented::Plain(opened)) => Some(opened),
+        Ok(Presented::Sealed(_)) | Err(_) => None,
+    };
+    let opened = opened.expect("what was issued is good");
     assert_eq!((opened.upstream_id.as_str(), opened.accepted), (id, vec![header]));
 }
 

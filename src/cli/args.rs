@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{explain::Explain, policy::Policy, unseal::Unseal};
+use super::{explain::Explain, inspect::Inspect, keys::Keys, policy::Policy, unseal::Unseal};
 use crate::telemetry::log;
 
 /// A transparent HTTP proxy that enforces encryption on S3 traffic.
@@ -43,7 +43,9 @@ pub(crate) enum Command {
     Report(Report),
     Explain(Box<Explain>),
     Policy(Policy),
-    Unseal(Unseal),
+    Keys(Keys),
+    Inspect(Box<Inspect>),
+    Unseal(Box<Unseal>),
     Completions(Completions),
 }
 
@@ -64,13 +66,17 @@ pub(crate) struct Serve {
 /// Validate a configuration and every file that it names
 ///
 /// Prints every fault at once, each with its file, line, column and mend, or else what was loaded.
-/// Exit code 0: it would load. 2: it has faults.
+/// Nothing is sent anywhere, unless --online asks key services for keys, which are thrown away.
+/// Exit code 0: it would load. 1: a keyring gives no keys. 2: it has faults.
 #[derive(Args, Debug)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(crate) struct Check {
     /// The configuration
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: PathBuf,
+    /// Ask each keyring for a key, and to unwrap it; and that it unwraps it for no other bucket
+    #[arg(long)]
+    pub(crate) online: bool,
     /// Print one JSON document instead
     #[arg(long)]
     pub(crate) json: bool,
@@ -166,6 +172,8 @@ pub(crate) enum Treatment {
     Require,
     /// Writes without encryption headers get `AES256`
     Inject,
+    /// Objects are sealed here, and opened when they are read
+    Seal,
 }
 
 /// The version, and what a bug report should say of the build.
@@ -189,6 +197,7 @@ Examples:
   portcullis explain -p policy.json --url s3://bucket/key
                                                    what policy makes of a request, and why
   portcullis policy check policy.json              the faults of a document, and its traps
+  portcullis keys new company.keyring              make keys to seal objects with
 
 Exit codes: 0 done, 1 failed at run time, 2 wrong call or configuration.
 The log's detail follows RUST_LOG, such as RUST_LOG=debug.";
@@ -201,6 +210,7 @@ Examples:
 const CHECK_EXAMPLES: &str = "\
 Examples:
   portcullis check --config portcullis.toml
+  portcullis check --config portcullis.toml --online
   portcullis check --config portcullis.toml --json | jq '.faults[].message'";
 
 const DEV_EXAMPLES: &str = "\

@@ -7,10 +7,13 @@ mod completions;
 mod dev;
 mod explain;
 mod failure;
+mod inspect;
+mod keys;
 pub(crate) mod out;
 mod policy;
 mod report;
 mod serve;
+mod storage;
 mod unseal;
 
 use std::{ffi::OsString, process::ExitCode, time::SystemTime};
@@ -37,6 +40,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Report(report) => report::run(&report),
         Command::Explain(explain) => explain::run(&explain),
         Command::Policy(policy) => policy::run(&policy),
+        Command::Keys(keys) => keys::run(&keys),
+        Command::Inspect(inspect) => with_runtime(arguments.log_format, inspect::run(*inspect)),
         Command::Unseal(unseal) => unseal::run(&unseal),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     };

@@ -1,9 +1,10 @@
 //! What commands print. Invariant: colours only where a terminal shows them, and a reader that went
 //! away (`portcullis check | head`) never becomes a panic.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{fmt::Write as _, io::Write as _, time::SystemTime};
 
 use clap::builder::styling::{AnsiColor, Style};
+use time::{OffsetDateTime, macros::format_description};
 
 use crate::config::Fault;
 
@@ -91,6 +92,26 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// `1 byte`, `2048 bytes (2.0 KiB)`.
+pub(crate) fn counted_bytes(bytes: u64) -> String {
+    let exact = format!("{bytes} byte{}", if bytes == 1 { "" } else { "s" });
+    let (mut tenths, mut unit) = (u128::from(bytes) * 10, 0);
+    while tenths >= 10 * 1024 && unit < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    match unit.checked_sub(1).and_then(|unit| UNITS.get(unit)) {
+        Some(unit) => format!("{exact} ({}.{} {unit})", tenths / 10, tenths % 10),
+        None => exact,
+    }
+}
+
+/// RFC 3339 in UTC, to the second.
+pub(crate) fn date(at: SystemTime) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    OffsetDateTime::from(at).format(format).unwrap_or_default()
+}
+
 fn push_fault(text: &mut String, fault: &Fault, label: &str) {
     let mut place = format!("{}:", fault.path.display());
     if let Some((line, column)) = fault.place {
@@ -106,6 +127,7 @@ fn styled(style: Style, text: &str) -> String {
 /// Nobody is left to be told of output that cannot be written.
 fn ignore(_written: std::io::Result<()>) {}
 
+const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 /// Where [`wrapped`] breaks.
 const COLUMNS: usize = 90;
 const BOLD: Style = Style::new().bold();
@@ -115,7 +137,21 @@ const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, wrapped};
+    use super::{counted, counted_bytes, wrapped};
+
+    #[test]
+    fn sizes_are_told_exactly_and_at_a_glance() {
+        for (bytes, expected) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1024 bytes (1.0 KiB)"),
+            (1_572_864, "1572864 bytes (1.5 MiB)"),
+            (u64::MAX, "18446744073709551615 bytes (16383.9 PiB)"),
+        ] {
+            assert_eq!(counted_bytes(bytes), expected);
+        }
+    }
 
     #[test]
     fn text_is_broken_between_words() {

@@ -11,22 +11,28 @@ use std::{
     process::{self, ExitCode},
 };
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, out, storage::ObjectUrl};
 use crate::{
-    seal::{Broken, Committed, Complete, Dek, Ending, ObjectId, ObjectKeys, Opener},
+    config,
+    keyring::{Keyrings, Kind, Limits, Settings},
+    pipeline::{Fault, Place},
+    seal::{Broken, Committed, Complete, Dek, Ending, KeyBox, ObjectId, ObjectKeys, Opener},
     secret::Secret,
+    telemetry::metrics::Metrics,
+    transform::seal::{Customer, Irregular, Sealed, Sealing, UnsealedObjects},
 };
 
 /// Open a sealed object offline
 ///
 /// Reads the bytes as the backend stores them, and writes the plaintext. Each record is checked
 /// before a byte of it is written; with --output, the file appears only when every check has held.
-/// A failed check ends with exit code 1 and is named as in docs/format.md.
+/// A failed check ends with exit code 1 and is named as in docs/format.md. The key is had from a
+/// keyring, by the object's two metadata values and the name that it is bound to, or given itself.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("key").required(true)))]
 pub(crate) struct Unseal {
     /// The stored object; several files are its pieces, in order
     #[arg(required = true, value_name = "FILE")]
@@ -34,22 +40,47 @@ pub(crate) struct Unseal {
     /// Where the plaintext goes [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// The keyring's file, as `portcullis keys` makes it
+    #[arg(long, value_name = "FILE", group = "key", requires = "name", help_heading = KEYRING)]
+    pub(crate) keyring: Option<PathBuf>,
+    /// A configuration with the keyring, which may be a key service's
+    #[arg(long, short, value_name = "FILE", group = "key", requires = "name", help_heading = KEYRING)]
+    pub(crate) config: Option<PathBuf>,
+    /// The name that the object was stored under, as `s3://BUCKET/KEY`
+    #[arg(long, value_name = "URL", requires_all = ["pcl_c", "pcl_k"], help_heading = KEYRING)]
+    pub(crate) name: Option<ObjectUrl>,
+    /// The value of its metadata pcl-c
+    #[arg(long, value_name = "VALUE", help_heading = KEYRING)]
+    pub(crate) pcl_c: Option<String>,
+    /// The value of its metadata pcl-k
+    #[arg(long, value_name = "VALUE", help_heading = KEYRING)]
+    pub(crate) pcl_k: Option<String>,
+    /// The customer's key, where it was sealed with one (SSE-C): 32 bytes in hex, `file:PATH` or
+    /// `env:NAME`
+    #[arg(long, value_name = "HEX", value_parser = secret, help_heading = KEYRING)]
+    pub(crate) customer_key: Option<Secret>,
     /// The object's data key: 32 bytes in hex, or `file:PATH` or `env:NAME` where they stand
-    #[arg(long, value_name = "HEX", value_parser = secret)]
-    pub(crate) dek: Secret,
+    #[arg(
+        long,
+        value_name = "HEX",
+        value_parser = secret,
+        group = "key",
+        requires_all = ["object_id", "commitment"],
+        help_heading = DATA_KEY
+    )]
+    pub(crate) dek: Option<Secret>,
     /// The object's id, 32 bytes in hex
-    #[arg(long, value_name = "HEX", value_parser = bytes_32)]
-    pub(crate) object_id: [u8; 32],
+    #[arg(long, value_name = "HEX", value_parser = bytes_32, help_heading = DATA_KEY)]
+    pub(crate) object_id: Option<[u8; 32]>,
     /// The object's commitment to its key, 32 bytes in hex
-    #[arg(long, value_name = "HEX", value_parser = bytes_32)]
-    pub(crate) commitment: [u8; 32],
+    #[arg(long, value_name = "HEX", value_parser = bytes_32, help_heading = DATA_KEY)]
+    pub(crate) commitment: Option<[u8; 32]>,
 }
 
 pub(super) fn run(arguments: &Unseal) -> Result<ExitCode, Failure> {
-    let dek = dek(&arguments.dek)?;
+    let found = keys(arguments)?;
     let mut stored = Stored::open(&arguments.files)?;
-    let committed = Committed::new(ObjectId::from_bytes(arguments.object_id), arguments.commitment);
-    let keys = committed.unlock(&dek).map_err(|broken| stored.refused(broken))?;
+    let keys = found.map_err(|broken| stored.refused(broken))?;
     match &arguments.output {
         None => {
             let mut out = io::stdout().lock();
@@ -59,6 +90,67 @@ pub(super) fn run(arguments: &Unseal) -> Result<ExitCode, Failure> {
         Some(path) => to_file(path, |out| unseal(&keys, &mut stored, out))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The object's keys, by whichever way was given.
+fn keys(arguments: &Unseal) -> Result<Result<ObjectKeys, Broken>, Failure> {
+    let Unseal { dek, object_id, commitment, name, pcl_c, pcl_k, .. } = arguments;
+    if let (Some(dek), Some(id), Some(commitment)) = (dek, object_id, commitment) {
+        let committed = Committed::new(ObjectId::from_bytes(*id), *commitment);
+        let dek = Dek::from_bytes(&*bytes_of(dek, "--dek")?);
+        return Ok(committed.unlock(&dek));
+    }
+    let (Some(name), Some(pcl_c), Some(pcl_k)) = (name, pcl_c, pcl_k) else {
+        let advice = "give --name, --pcl-c and --pcl-k with a keyring, or --dek, --object-id and \
+                      --commitment";
+        return Err(Failure::usage(advice));
+    };
+    let sealed = Committed::decode(pcl_c).and_then(|committed| {
+        let key_box = KeyBox::decode(pcl_k)?;
+        Ok(Sealed { committed, key_box })
+    });
+    let sealed = match sealed {
+        Ok(sealed) => sealed,
+        Err(broken) => return Ok(Err(broken)),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Key services are logged into by tasks of their own.
+    let _entered = runtime.enter();
+    let keyrings = keyrings(arguments, &sealed.key_box)?;
+    let customer = arguments.customer_key.as_ref().map(|key| bytes_of(key, "--customer-key"));
+    let customer = customer.transpose()?.map(|key| Customer::from_bytes(&key));
+    let sealing = Sealing {
+        keyrings: vec![sealed.key_box.bucket_key().ring.clone()],
+        binding: sealed.key_box.binding(),
+        aliases: Vec::new(),
+        unsealed: UnsealedObjects::Refuse,
+        irregular: Irregular::default(),
+        kms_key_id: None,
+    };
+    let (bucket, key) = (&name.bucket, &name.key);
+    let place = Place { bucket, key, sealing: &sealing, keyrings: &keyrings };
+    match runtime.block_on(place.unlock(&sealed, customer.as_ref())) {
+        Ok(keys) => Ok(Ok(keys)),
+        Err(Fault::Broken(broken)) => Ok(Err(broken)),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Those of the configuration, or the one of a file, under whatever name the box knows it.
+fn keyrings(arguments: &Unseal, key_box: &KeyBox) -> Result<Keyrings, Failure> {
+    if let Some(path) = &arguments.config {
+        let config = config::load(path, super::now()).map_err(Failure::faults)?;
+        return Ok(Keyrings::open(&config.gate.keyrings, None, &*Metrics::new()?)?);
+    }
+    let path = arguments.keyring.as_deref().unwrap_or(Path::new(""));
+    let (file, warnings) = config::load_keyring_file(path).map_err(Failure::faults)?;
+    out::stderr(&out::warnings(&warnings));
+    let local = file.into_local().ok_or_else(|| {
+        Failure::usage(format!("{}: no version of the keyring is active", path.display()))
+    })?;
+    let name = key_box.bucket_key().ring.clone();
+    let settings = Settings { name, kind: Kind::Local(local), limits: Limits::default() };
+    Ok(Keyrings::open(&[settings], None, &*Metrics::new()?)?)
 }
 
 /// The stored bytes: files, one after the other.
@@ -174,22 +266,23 @@ impl Drop for Partial {
     }
 }
 
-/// The data key as typed, or from where it was said to stand.
-fn dek(typed: &Secret) -> Result<Dek, Failure> {
+/// A key as typed, or from where it was said to stand.
+fn bytes_of(typed: &Secret, option: &str) -> Result<Zeroizing<[u8; 32]>, Failure> {
     let text = Zeroizing::new(String::from_utf8_lossy(typed.expose()).into_owned());
     let hex = if let Some(path) = text.strip_prefix("file:") {
         let path = Path::new(path);
         Zeroizing::new(fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?)
     } else if let Some(name) = text.strip_prefix("env:") {
         let value = env::var(name);
-        Zeroizing::new(value.map_err(|error| Failure::usage(format!("--dek env:{name}: {error}")))?)
+        let missing = |error| Failure::usage(format!("{option} env:{name}: {error}"));
+        Zeroizing::new(value.map_err(missing)?)
     } else {
         text
     };
     let mut bytes = Zeroizing::new([0; 32]);
     hex::decode_to_slice(hex.trim(), bytes.as_mut())
-        .map_err(|_| Failure::usage("--dek: write 64 hexadecimal digits"))?;
-    Ok(Dek::from_bytes(&bytes))
+        .map_err(|_| Failure::usage(format!("{option}: write 64 hexadecimal digits")))?;
+    Ok(bytes)
 }
 
 /// What was typed, or where it is to be found; nobody but its command looks.
@@ -207,7 +300,12 @@ fn bytes_32(text: &str) -> Result<[u8; 32], &'static str> {
 /// A few records at once: most lie in one piece then, and are opened without being copied.
 const READ_BYTES: usize = 512 * 1024;
 
+const KEYRING: &str = "Key from a keyring";
+const DATA_KEY: &str = "Key itself";
+
 const EXAMPLES: &str = "\
 Examples:
+  portcullis unseal stored.bin --output plain.bin --keyring company.keyring \\
+      --name s3://bucket/report.pdf --pcl-c AQE4…kXz --pcl-k AQIE…9wQ
   portcullis unseal stored.bin --output plain.bin \\
       --dek file:dek.hex --object-id 3941…c7a2 --commitment 95d7…7b17";

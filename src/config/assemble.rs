@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     Config, Gate, Inventory, TOKEN_SECRET_BYTES_MIN,
     auth::accepts_sigv2,
+    backend::Backend,
     loading::Loading,
     reader::{self, OneOrMany},
     source::{At, Place, Source, read_file},
@@ -63,11 +64,13 @@ impl Loading<'_> {
         let domains = self.domains(s3.map_or(&[], |s3| &s3.domains));
         let (mode, credentials) = self.auth(written, file);
         let accept_sigv2 = accepts_sigv2(written.auth.as_ref(), region.as_deref());
+        self.backend = written.upstream.as_ref().and_then(|upstream| self.backend(upstream));
         let otherwise = self.otherwise(written.policies.as_ref());
         let declared = self.declared(written.policies.as_ref());
         let (attachments, statements): (Vec<_>, Vec<_>) =
             self.attachments(&written.policy, otherwise, &declared, file).into_iter().unzip();
-        let rules = self.rules(&written.rules, written.mode.as_ref());
+        let keyrings = self.keyrings(&written.keyrings);
+        let rules = self.rules(&written.rules, written.mode.as_ref(), &keyrings);
         let upstream = written.upstream.as_ref().and_then(|upstream| self.upstream(upstream));
         if let (Some(written), Some(mode)) = (&written.upstream, &mode) {
             self.check_upstream_credentials(written, mode);
@@ -85,6 +88,7 @@ impl Loading<'_> {
             callers: callers(mode.as_ref(), &credentials),
             policies: attachments.iter().map(|a| a.name.clone()).zip(statements).collect(),
             rules: written.rules.len(),
+            backend: self.backend.as_ref().map(Backend::name),
         };
         let whole = |region, upstream, mode| Gate {
             region,
@@ -92,6 +96,7 @@ impl Loading<'_> {
             domains,
             accept_sigv2,
             credentials: Credentials::new(credentials),
+            keyrings,
             rules,
             policies: Policies::new(attachments, otherwise).declaring(declared),
             explain_refusals: written.explain_refusals.unwrap_or(true),

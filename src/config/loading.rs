@@ -1,5 +1,5 @@
 //! What the parts of the configuration share while they are validated: the faults so far, the
-//! files read, the environment, today's date. Invariant: a file that is named is recorded before
+//! files read, the environment, today's date, the backend's kind. Invariant: a file that is named is recorded before
 //! it is opened, so that one which is missing today is watched for tomorrow.
 
 use std::{
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Environment, Fault,
+    backend::Backend,
     source::{At, FileRead, Source, read_file},
     stamps::Stamps,
 };
@@ -22,6 +23,8 @@ pub(super) struct Loading<'e> {
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     pub(super) stamps: Stamps,
+    /// Rules and documents are held against what it does.
+    pub(super) backend: Option<Backend>,
 }
 
 impl<'e> Loading<'e> {
@@ -32,6 +35,7 @@ impl<'e> Loading<'e> {
             faults: Vec::new(),
             warnings: Vec::new(),
             stamps: Stamps::default(),
+            backend: None,
         }
     }
 

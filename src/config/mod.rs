@@ -3,15 +3,18 @@
 
 mod assemble;
 mod auth;
+mod backend;
 mod credentials;
 mod declare;
 mod identity;
+mod keyrings;
 mod listener;
 mod loading;
 mod policy;
 mod reader;
 pub mod reload;
 mod rules;
+mod sealing;
 mod secrets;
 mod session;
 mod source;
@@ -32,9 +35,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub use self::keyrings::{KeyVersion, KeyringFile};
 use self::stamps::Stamps;
 use crate::{
-    identity::Mode, net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit, transform,
+    identity::Mode, keyring, net, policy as policies, s3, secret::Secret, sigv4, telemetry::audit,
+    transform,
 };
 
 /// A configuration that was validated whole: files read, policies parsed, certificates checked,
@@ -93,6 +98,8 @@ pub struct Inventory {
     pub policies: Vec<(String, usize)>,
     /// How many rules there are.
     pub rules: usize,
+    /// The kind of backend, where it is named.
+    pub backend: Option<&'static str>,
 }
 
 /// The part of the configuration that requests are judged by.
@@ -108,6 +115,8 @@ pub struct Gate {
     pub mode: Mode,
     /// Who may call.
     pub credentials: sigv4::Credentials,
+    /// The keys that objects are sealed with.
+    pub keyrings: Vec<keyring::Settings>,
     /// Treatments.
     pub rules: transform::rules::Rules,
     /// Policy documents.
@@ -166,6 +175,19 @@ pub fn load_with(
     environment: Environment<'_>,
 ) -> Result<Config, Vec<Fault>> {
     load_watched(path, now, environment).0
+}
+
+/// Reads a keyring's file by itself, and what should be mended of it.
+///
+/// # Errors
+/// All faults, in the order of the file.
+pub fn load_keyring_file(path: &Path) -> Result<(KeyringFile, Vec<Fault>), Vec<Fault>> {
+    let mut loading = loading::Loading::new(now(), &process_environment);
+    let file = loading.keyring_file(path);
+    match file {
+        Some(file) if loading.faults.is_empty() => Ok((file, loading.warnings)),
+        _ => Err(loading.faults),
+    }
 }
 
 /// Today, for [`load`].

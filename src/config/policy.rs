@@ -52,6 +52,7 @@ impl Loading<'_> {
         let named = written.document.as_ref()?;
         let (source, _) = self.text(named)?;
         let document = self.document(&source, declared)?;
+        self.warn_of_ignored(named, &document);
         let attachment = Attachment { name: source.file_name(), buckets: buckets?, document };
         Some((attachment, statements(source.text())))
     }

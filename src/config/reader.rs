@@ -86,6 +86,7 @@ pub(super) struct Table<'a> {
     name: &'a str,
     entries: &'a DeTable<'a>,
     known: Vec<&'static str>,
+    is_excused: bool,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -97,7 +98,7 @@ impl<'a> Table<'a> {
         entries: &'a DeTable<'a>,
         faults: &'a mut Vec<Fault>,
     ) -> Self {
-        Self { source, place, name, entries, known: Vec::new(), faults }
+        Self { source, place, name, entries, known: Vec::new(), is_excused: false, faults }
     }
 
     /// The value of a key that may be absent.
@@ -125,12 +126,20 @@ impl<'a> Table<'a> {
         self.optional(key)
     }
 
+    /// Lets every key pass: which of them are known cannot be told, for a reason that is reported.
+    pub(super) fn excuse_unknown(&mut self) {
+        self.is_excused = true;
+    }
+
     fn find(&self, key: &str) -> Option<Value<'a>> {
         let (name, inner) = self.entries.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Value { source: self.source, key: name.get_ref(), inner })
     }
 
     fn refuse_unknown(self) {
+        if self.is_excused {
+            return;
+        }
         let unknown = self.entries.keys().filter(|key| !self.known.contains(&&**key.get_ref()));
         for key in unknown {
             let instead = suggest::instead(key.get_ref(), &self.known);

@@ -1,17 +1,20 @@
 //! `mode` and `[[rule]]`. Invariant: a rule says nothing that its treatment does not do: a key of
 //! another treatment is refused, not ignored.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderValue, Uri, uri::Scheme};
 
 use super::{
+    backend::{ENCRYPTIONS, SSE_C},
     loading::Loading,
     source::At,
     suggest::{self, quoted},
+    upstream::is_loopback,
     written,
 };
 use crate::{
+    keyring,
     policy::Mode,
     transform::{
         demand::{self, Acceptable},
@@ -22,24 +25,34 @@ use crate::{
 
 impl Loading<'_> {
     /// In the order of the file.
-    pub(super) fn rules(&mut self, written: &[written::Rule], mode: Option<&At<String>>) -> Rules {
+    pub(super) fn rules(
+        &mut self,
+        written: &[written::Rule],
+        mode: Option<&At<String>>,
+        keyrings: &[keyring::Settings],
+    ) -> Rules {
         let mode = mode.and_then(|mode| self.mode(mode)).unwrap_or_default();
         let rules: Vec<Rule> = written
             .iter()
             .zip(1..)
-            .filter_map(|(written, number)| self.rule(written, number))
+            .filter_map(|(written, number)| self.rule(written, number, keyrings))
             .collect();
         self.warn_of_unreached(written);
         Rules::new(rules, mode)
     }
 
-    fn rule(&mut self, written: &written::Rule, number: usize) -> Option<Rule> {
+    fn rule(
+        &mut self,
+        written: &written::Rule,
+        number: usize,
+        keyrings: &[keyring::Settings],
+    ) -> Option<Rule> {
         let buckets = written.buckets.as_ref().map(|buckets| self.globs(buckets));
         let prefixes = written.prefixes.iter().map(|prefix| prefix.value.clone()).collect();
         let name = self.rule_name(written.name.as_ref(), number);
         let mode = written.mode.as_ref().and_then(|mode| self.mode(mode));
-        let treatment =
-            written.treatment.as_ref().and_then(|named| self.treatment(written, named, &name))?;
+        let treatment = self.treatment(written, &name, keyrings)?;
+        self.judge_encryption(written);
         let enforces = !matches!(treatment, Treatment::Off);
         let is_protected = enforces && !written.danger_allow_bucket_changes.unwrap_or(false);
         let protection = is_protected.then(|| demand::protection(&name)).into_iter().collect();
@@ -75,9 +88,10 @@ impl Loading<'_> {
     fn treatment(
         &mut self,
         rule: &written::Rule,
-        written: &At<String>,
         name: &str,
+        keyrings: &[keyring::Settings],
     ) -> Option<Treatment> {
+        let written = rule.treatment.as_ref()?;
         let treatment = written.value.as_str();
         if !TREATMENTS.contains(&treatment) {
             let instead = suggest::instead(treatment, &TREATMENTS);
@@ -92,6 +106,10 @@ impl Loading<'_> {
                 Some(Treatment::Require(vec![demand::requirement(name, &acceptable)]))
             }
             "inject" => self.injection(rule, written).map(Treatment::Inject),
+            "seal" => {
+                let sealing = self.sealing(rule, written, keyrings)?;
+                Some(Treatment::Seal(Arc::new(sealing)))
+            }
             _ => Some(Treatment::Off),
         }
     }
@@ -107,6 +125,11 @@ impl Loading<'_> {
             ("bucket_key", "inject", rule.bucket_key.as_ref().map(|at| &at.place)),
             ("customer_key", "inject", rule.customer_key.as_ref().map(|at| &at.place)),
             ("override", "inject", rule.overrides.as_ref().map(|at| &at.place)),
+            ("keyring", "seal", rule.sealing.keyring.as_ref().map(|at| &at.place)),
+            ("binding", "seal", rule.sealing.binding.as_ref().map(|at| &at.place)),
+            ("aliases", "seal", rule.sealing.aliases.as_ref().map(|at| &at.place)),
+            ("plaintext", "seal", rule.sealing.plaintext.as_ref().map(|at| &at.place)),
+            ("irregular", "seal", rule.sealing.irregular.as_ref().map(|at| &at.place)),
         ];
         for (key, owner, place) in keys {
             if let Some(place) = place.filter(|_| owner != treatment) {
@@ -292,19 +315,11 @@ impl Loading<'_> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 fn algorithm(text: &str) -> Option<Algorithm> {
     Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
 }
 
-const TREATMENTS: [&str; 3] = ["off", "require", "inject"];
-const ENCRYPTIONS: [&str; 4] = ["AES256", "aws:kms", "aws:kms:dsse", SSE_C];
-/// Encryption with a key that each request brings along.
-const SSE_C: &str = "SSE-C";
+const TREATMENTS: [&str; 4] = ["off", "require", "inject", "seal"];
 const NAME_BYTES_MAX: usize = 64;
 /// KMS allows 2048 (`KeyIdType`, KMS API reference).
 const KEY_ID_BYTES_MAX: usize = 2048;

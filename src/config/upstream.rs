@@ -79,7 +79,8 @@ impl Loading<'_> {
 
     /// `region` takes its place in an endpoint that leaves one.
     fn endpoint(&mut self, written: &At<String>, region: &str) -> Option<Uri> {
-        let endpoint = match parsed_endpoint(&written.value.replace(REGION_PLACEHOLDER, region)) {
+        let text = written.value.replace(REGION_PLACEHOLDER, region);
+        let endpoint = match parsed_endpoint(&text, ENDPOINT_EXAMPLE) {
             Ok(endpoint) => endpoint,
             Err(message) => return self.fault(written.fault(message)),
         };
@@ -94,7 +95,7 @@ impl Loading<'_> {
     }
 
     /// A file of CA certificates, at least one.
-    fn upstream_ca(&mut self, named: &At<String>) -> Option<PathBuf> {
+    pub(super) fn upstream_ca(&mut self, named: &At<String>) -> Option<PathBuf> {
         let (path, read) = self.file(named)?;
         let certificates =
             CertificateDer::pem_slice_iter(&read.bytes).collect::<Result<Vec<_>, _>>();
@@ -113,8 +114,9 @@ impl Loading<'_> {
     }
 }
 
-fn parsed_endpoint(text: &str) -> Result<Uri, String> {
-    let example = "write such as \"https://s3.eu-central-1.amazonaws.com\"";
+/// A scheme, a host and perhaps a port.
+pub(super) fn parsed_endpoint(text: &str, example: &str) -> Result<Uri, String> {
+    let example = format!("write such as \"{example}\"");
     let endpoint: Uri =
         text.parse().map_err(|error| format!("the endpoint is no URL ({error}); {example}"))?;
     let (Some(scheme), Some(authority)) = (endpoint.scheme_str(), endpoint.authority()) else {
@@ -125,8 +127,8 @@ fn parsed_endpoint(text: &str) -> Result<Uri, String> {
     }
     // The authority is not shown: what stands before the `@` may be a password.
     if authority.as_str().contains('@') {
-        return Err("the endpoint must not hold a user; name the credential in `access_key_id` \
-                    and `secret_access_key`"
+        return Err("the endpoint must not hold a user; what proves who the proxy is has keys of \
+                    its own"
             .to_owned());
     }
     if endpoint.path() != "/" || endpoint.query().is_some() {
@@ -137,12 +139,13 @@ fn parsed_endpoint(text: &str) -> Result<Uri, String> {
     Ok(endpoint)
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+const ENDPOINT_EXAMPLE: &str = "https://s3.eu-central-1.amazonaws.com";
 /// Time to connect unless the file says otherwise.
 const CONNECT_TIMEOUT_DEFAULT_SECONDS: u64 = 5;
 /// Silence of the backend unless the file says otherwise.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::{loading::Loading, source::At, suggest, written};
 use crate::{
+    credential::{COMMON, Origin, Role, Source, Sources},
     identity::Mode,
     sigv4::AccessKey,
-    upstream::{COMMON, Origin, Role, Source, Sources},
 };
 
 impl Loading<'_> {
@@ -95,7 +95,11 @@ impl Loading<'_> {
         Some(name.clone())
     }
 
-    fn upstream_source(&mut self, written: &written::Source, region: &str) -> Option<Source> {
+    pub(super) fn upstream_source(
+        &mut self,
+        written: &written::Source,
+        region: &str,
+    ) -> Option<Source> {
         let role = self.role(written);
         let origin = self.credential_origin(written);
         Some(Source { origin: origin?, role: role?, region: region.to_owned() })

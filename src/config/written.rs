@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 pub(super) use super::reader::Pairs;
 use super::{
-    declare,
+    declare, keyrings,
     reader::{Named, OneOrMany, Record, Table},
+    sealing,
     source::At,
 };
 
@@ -27,6 +28,7 @@ pub(super) struct Written {
     pub(super) upstream: Option<Upstream>,
     pub(super) policies: Option<Policies>,
     pub(super) policy: Vec<Policy>,
+    pub(super) keyrings: Vec<keyrings::Written>,
     pub(super) rules: Vec<Rule>,
 }
 
@@ -47,6 +49,7 @@ impl Record for Written {
             upstream: table.section("upstream", "where the backend is"),
             policies: table.optional("policies"),
             policy: table.optional("policy").unwrap_or_default(),
+            keyrings: table.optional("keyring").unwrap_or_default(),
             rules: table.optional("rule").unwrap_or_default(),
         }
     }
@@ -181,6 +184,8 @@ impl Record for Credentials {
 pub(super) struct Upstream {
     pub(super) endpoint: Option<At<String>>,
     pub(super) region: Option<At<String>>,
+    pub(super) backend: Option<At<String>>,
+    pub(super) encryption_set_up: Option<At<Vec<At<String>>>>,
     pub(super) source: Source,
     pub(super) credentials: Vec<UpstreamCredential>,
     pub(super) ca: Option<At<String>>,
@@ -193,6 +198,8 @@ impl Record for Upstream {
         Self {
             endpoint: table.required("endpoint", "\"https://s3.eu-central-1.amazonaws.com\""),
             region: table.required("region", "\"eu-central-1\""),
+            backend: table.optional("backend"),
+            encryption_set_up: table.optional("encryption_set_up"),
             source: Source::read(table),
             credentials: table.optional("credential").unwrap_or_default(),
             ca: table.optional("ca"),
@@ -228,7 +235,7 @@ pub(super) struct Source {
 
 impl Source {
     /// Without `credentials` the keys themselves are wanted.
-    fn read(table: &mut Table<'_>) -> Self {
+    pub(super) fn read(table: &mut Table<'_>) -> Self {
         let credentials: Option<At<String>> = table.optional("credentials");
         let is_static = credentials.as_ref().is_none_or(|kind| kind.value == "static");
         let (id, secret) = ("access_key_id", "secret_access_key");
@@ -303,7 +310,9 @@ pub(super) struct Rule {
     pub(super) bucket_key: Option<At<bool>>,
     pub(super) customer_key: Option<At<OneOrMany<At<Zeroizing<String>>>>>,
     pub(super) overrides: Option<At<bool>>,
+    pub(super) sealing: sealing::Written,
     pub(super) danger_allow_bucket_changes: Option<bool>,
+    pub(super) danger_allow_unencrypted_storage: Option<bool>,
 }
 
 impl Record for Rule {
@@ -322,7 +331,9 @@ impl Record for Rule {
             bucket_key: table.optional("bucket_key"),
             customer_key: table.optional("customer_key"),
             overrides: table.optional("override"),
+            sealing: sealing::Written::read(table),
             danger_allow_bucket_changes: table.optional("danger_allow_bucket_changes"),
+            danger_allow_unencrypted_storage: table.optional("danger_allow_unencrypted_storage"),
         }
     }
 }

@@ -35,6 +35,12 @@ impl Absence {
         status == StatusCode::NOT_FOUND && self.concealed.is_some()
     }
 
+    /// Whether the client may learn of an error with this code, of a source that was looked for.
+    pub(super) fn reveal(&mut self, code: Option<&str>) -> Result<(), Denied> {
+        let tells = code.is_none_or(|code| CODES.contains(&code));
+        self.concealed.take_if(|_| tells).map_or(Ok(()), Err)
+    }
+
     /// The answer's document, unless it tells what the client may not learn. A HEAD's answer has none,
     /// and tells it by its status.
     pub(super) async fn conceal<B>(self, body: Idle<B>) -> Result<Bytes, Error>

@@ -1,6 +1,8 @@
 //! Sixth stage: may they. Invariant: an [`Authorized`] exists only where policy minted a permit for
 //! every action of the request.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{
@@ -12,14 +14,19 @@ use super::{
     receive::Context,
     rescue::Error,
     room::Share,
-    treat::{KeyRing, Treated},
+    seal::Handling,
+    treat::{Arrival, KeyRing, SourceRule, Treated},
 };
 use crate::{
     identity::Mode,
-    policy::Permit,
+    policy::{self, Permit},
     s3::{self, Action, Operation, Resource, Told},
     sigv4::{Forwarded, Signer, Verified},
-    transform::upload_id::Upload,
+    transform::{
+        seal::{SealedBody, Sealing},
+        upload_id::Upload,
+    },
+    upstream::{Copied, Plaintext},
 };
 
 /// A permitted request.
@@ -37,6 +44,16 @@ pub(super) struct Authorized {
     pub(super) absence: Absence,
     /// The customer's keys that it may have to be sent with instead.
     pub(super) keys: KeyRing,
+    /// How the rule seals, where it does.
+    pub(super) sealing: Option<Arc<Sealing>>,
+    /// The rule of what it copies, where that one seals.
+    pub(super) source: Option<SourceRule>,
+    /// What became of its encryption headers, where the operation takes any.
+    pub(super) arrival: Option<Arrival>,
+    /// Whether what the rule does counts.
+    pub(super) mode: policy::Mode,
+    /// What becomes of it because of that.
+    pub(super) handling: Handling,
     pub(super) context: Context,
 }
 
@@ -58,6 +75,10 @@ pub(super) enum Payload {
     Empty,
     /// A body that streams.
     Stream(Box<ClientBody>),
+    /// An object of the backend's, which is copied.
+    Copied(Box<Copied>),
+    /// A body that is sealed as it streams.
+    Sealed(Box<SealedBody<Plaintext>>),
     /// A document that had to be read, and the room that it takes.
     Document(Bytes, Share),
 }
@@ -73,7 +94,12 @@ impl Payload {
                 })?;
                 Ok(Self::Empty)
             }
-            Self::None | Self::Empty | Self::Stream(_) | Self::Document(..) => Ok(self),
+            Self::None
+            | Self::Empty
+            | Self::Stream(_)
+            | Self::Copied(_)
+            | Self::Sealed(_)
+            | Self::Document(..) => Ok(self),
         }
     }
 }
@@ -104,6 +130,11 @@ impl Treated {
             denied_keys,
             absence,
             keys: treatment.keys,
+            sealing: treatment.sealing,
+            source: treatment.source,
+            arrival: treatment.arrival,
+            mode: treatment.mode,
+            handling: Handling::AsItIs,
             context,
         })
     }

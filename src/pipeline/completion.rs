@@ -1,6 +1,7 @@
-//! The answer to `CompleteMultipartUpload`. Backends begin it before they are done, and keep the
-//! connection alive with blanks until they are. Invariant: blanks pass as they come, and of the
-//! document that follows, held back to its end, the client sees no address of the backend.
+//! The answers to `CompleteMultipartUpload` and to copies. Backends begin them before they are done, and
+//! keep the connection alive with blanks until they are. Invariant: blanks pass as they come, and the
+//! document that follows is held back to its end and mended: the client sees no address of the
+//! backend, and no tag of its own.
 
 use std::{
     pin::Pin,
@@ -11,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http::header;
 use http_body::{Body, Frame, SizeHint};
 
-use super::receive::Context;
+use super::{receive::Context, seal::StoredCopy};
 use crate::s3::{self, xml};
 
 /// The address at which the client asked for the object.
@@ -30,13 +31,22 @@ pub(super) fn address(request: &s3::Request, context: &Context) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-/// An answer whose `<Location>` is replaced on its way.
+/// An answer that is mended on its way.
 #[derive(Debug)]
 pub(super) struct Completion<B> {
     body: B,
-    location: String,
+    mend: Mend,
     state: State,
     held: BytesMut,
+}
+
+/// What is mended.
+#[derive(Debug)]
+pub(super) enum Mend {
+    /// The `<Location>` of a completed upload becomes this one.
+    Address(String),
+    /// The tag of a copy becomes the client's.
+    Copy(StoredCopy),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +61,8 @@ enum State {
 }
 
 impl<B> Completion<B> {
-    pub(super) fn new(body: B, location: String) -> Self {
-        Self { body, location, state: State::Prologue, held: BytesMut::new() }
+    pub(super) fn new(body: B, mend: Mend) -> Self {
+        Self { body, mend, state: State::Prologue, held: BytesMut::new() }
     }
 
     /// What can be sent on of what has come.
@@ -79,12 +89,18 @@ impl<B> Completion<B> {
     /// What was held back, mended. Other documents, an `<Error>` among them, stay as they are.
     fn end(&mut self) -> Bytes {
         let document = self.held.split().freeze();
-        let Ok(Some((_, range))) = xml::find(&document, ROOT, "Location") else { return document };
+        let location = match &self.mend {
+            Mend::Address(location) => location,
+            Mend::Copy(copy) => return copy.translate(&document),
+        };
+        let Ok(Some((_, range))) = xml::find_completed(&document, "Location") else {
+            return document;
+        };
         let Some((before, after)) = document.get(..range.start).zip(document.get(range.end..))
         else {
             return document;
         };
-        [before, xml::escape(&self.location).as_bytes(), after].concat().into()
+        [before, xml::escape(location).as_bytes(), after].concat().into()
     }
 }
 
@@ -129,7 +145,6 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Completion<B> {
     }
 }
 
-const ROOT: &str = "CompleteMultipartUploadResult";
 /// A bucket, a key, an address that names both, an entity tag and checksums.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -146,7 +161,7 @@ mod tests {
     use http_body::{Body, Frame};
     use http_body_util::BodyExt as _;
 
-    use super::{Completion, DOCUMENT_BYTES_MAX};
+    use super::{Completion, DOCUMENT_BYTES_MAX, Mend};
 
     struct Pieces(VecDeque<Bytes>);
 
@@ -165,7 +180,8 @@ mod tests {
     /// What leaves, piece by piece, of what comes in pieces.
     async fn check(pieces: &[&str], expected: &[&str]) {
         let pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece.as_bytes())).collect();
-        let mut body = Completion::new(Pieces(pieces), "https://gate/b/k?a&b".to_owned());
+        let mut body =
+            Completion::new(Pieces(pieces), Mend::Address("https://gate/b/k?a&b".to_owned()));
         let mut relayed = Vec::new();
         while let Some(frame) = body.frame().await {
             let data = frame.unwrap().into_data().unwrap();
@@ -184,6 +200,8 @@ mod tests {
         check(&[&document], &[&mended]).await;
         let (a, b) = document.split_at(70);
         check(&["<?xml version=\"1.0\"?>", a, b], &["<?xml version=\"1.0\"?>", &mended]).await;
+        let of_moto = |document: &str| document.replace("UploadResult", "UploadResponse");
+        check(&[&of_moto(&document)], &[&of_moto(&mended)]).await;
     }
 
     #[tokio::test]

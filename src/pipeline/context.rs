@@ -174,12 +174,13 @@ fn encryption<'a>(keys: &mut Keys<'a>, request: &'a s3::Request, upload: Option<
 }
 
 /// What the parts of an upload will be judged by, and which customer's key they are written with; of
-/// all SSE headers no other reaches policy there. Never a key itself.
-pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, TooMuch> {
+/// all SSE headers no other reaches policy there. Never a key itself. And what else has to be known then.
+pub(super) fn accepted(headers: &HeaderMap, besides: &[HeaderName]) -> Result<Accepted, TooMuch> {
     let inherited = ENCRYPTION
         .iter()
         .map(|(_, name)| name)
         .chain(&CUSTOMERS)
+        .chain(besides)
         .filter_map(|name| Some((name.to_string(), text(headers, name)?.to_owned())));
     Accepted::new(inherited.collect())
 }

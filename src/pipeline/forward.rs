@@ -3,13 +3,12 @@
 
 use super::{
     absence::Absence,
-    authenticate::ClientBody,
     authorize::Payload,
     prepare::{Prepared, ResponsePlan},
     receive::Context,
     rescue::Error,
 };
-use crate::{policy::Permit, sigv4::Forwarded, upstream::Outbound};
+use crate::{policy::Permit, sigv4::Forwarded};
 
 /// A permitted request, to be sent as it came.
 pub(super) fn prepare(
@@ -18,17 +17,11 @@ pub(super) fn prepare(
     absence: Absence,
     context: Context,
 ) -> Result<Prepared, Error> {
-    let (body, outcome) = match body {
-        Payload::None | Payload::Empty => (Outbound::empty(), None),
-        Payload::Document(document, share) => {
-            (Outbound::document(share.hold(document), permit.plain()), None)
-        }
-        Payload::Stream(body) => {
-            let outcome = ClientBody::outcome(&body);
-            (Outbound::plain(*body, permit.plain()), Some(outcome))
-        }
-    };
+    // What comes without a byte keeps its head's word for it.
+    let body = if matches!(body, Payload::Empty) { Payload::None } else { body };
+    let (body, outcome) = body.leave(permit)?;
     let signed = context.settings.upstream.forward(forwarded, body)?;
     let plan = ResponsePlan::Relay;
-    Ok(Prepared { signed, alternatives: Vec::new(), plan, outcome, absence, context })
+    let (alternatives, presentation) = (Vec::new(), None);
+    Ok(Prepared { signed, alternatives, plan, presentation, outcome, absence, context })
 }

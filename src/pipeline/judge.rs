@@ -11,7 +11,7 @@ use crate::{
     policy::{Denied, Explanation, Inquiry, Keys, Permit, Policies, Principal, Prospect, Terms},
     s3::{self, Action, Resource, Told},
     sigv4::Caller,
-    transform::upload_id::Upload,
+    transform::{rules::About, upload_id::Upload},
 };
 
 /// What policy knows of a request, before it is asked about actions.
@@ -37,7 +37,7 @@ impl<'a> Judge<'a> {
         Self {
             principal: context::principal(caller),
             keys: context::keys(request, caller, upload, circumstances),
-            terms: circumstances.rules.terms(rule, key.is_none()),
+            terms: circumstances.rules.terms(rule, about(request)),
             policies: circumstances.policies,
         }
     }
@@ -107,5 +107,14 @@ impl<'a> Judge<'a> {
             bucket: on.bucket().map(s3::BucketName::as_str),
             keys: &self.keys,
         }
+    }
+}
+
+/// What a request is about, as far as terms differ.
+fn about(request: &s3::Request) -> About {
+    match request.resource {
+        Resource::Service | Resource::Bucket(_) => About::Bucket,
+        Resource::Object(..) if request.operation.moves_object_data() => About::Data,
+        Resource::Object(..) => About::Object,
     }
 }

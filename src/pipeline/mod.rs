@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!                       ┌─▶ Filled ─┐
-//! Received ─▶ Classified ─▶ Authenticated ─▶ Confined ─▶ Treated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
+//! Received ─▶ Classified ─▶ Authenticated ─▶ Confined ─▶ Resumed ─▶ Treated ─▶ Authorized ─▶ Prepared ─▶ Answered ─▶ the reply
 //! ```
 //!
 //! Invariant: nothing is sent to the backend but what an `authorize::Authorized` became.
@@ -29,11 +29,14 @@ mod rehearse;
 mod relay;
 mod reply;
 mod rescue;
+mod resume;
 mod room;
+mod seal;
 mod send;
 mod settings;
 mod trace;
 mod treat;
+mod working;
 
 use std::sync::Arc;
 
@@ -44,13 +47,15 @@ use hyper::body::Incoming;
 pub use self::{
     circumstances::Circumstances,
     rehearse::{Asked, Ground, Question, Refusal, Rehearsed, rehearse},
-    reply::ReplyBody,
+    reply::{ReplyBody, ReplyError},
+    seal::{Fault, Place, Uncopyable},
     settings::Settings,
 };
 use self::{
     receive::{Received, Sends},
     rescue::Error,
     room::Room,
+    seal::{Course, Endings, Looks},
     trace::Trace,
 };
 use crate::{
@@ -65,6 +70,8 @@ pub struct Pipeline {
     settings: ArcSwap<Settings>,
     /// Shared by requests that were judged by different settings, too.
     room: Room,
+    endings: Endings,
+    looks: Looks,
     metrics: Arc<Metrics>,
     audit: Audit,
 }
@@ -72,7 +79,9 @@ pub struct Pipeline {
 impl Pipeline {
     /// A pipeline that judges by `settings`.
     pub fn new(settings: Settings, metrics: Arc<Metrics>, audit: Audit) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), room: Room::empty(), metrics, audit }
+        let settings = ArcSwap::from_pointee(settings);
+        let (room, endings, looks) = (Room::empty(), Endings::default(), Looks::default());
+        Self { settings, room, endings, looks, metrics, audit }
     }
 
     /// What requests are judged by now.
@@ -88,7 +97,8 @@ impl Pipeline {
     /// Takes one request from its head to the head of its reply. Always replies.
     pub async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response<ReplyBody> {
         let _in_flight = self.metrics.in_flight();
-        let received = Received::new(peer, request, self.settings.load_full(), self.room.clone());
+        let shared = (self.room.clone(), self.endings.clone(), self.looks.clone());
+        let received = Received::new(peer, request, self.settings.load_full(), shared);
         let mut trace = Trace::begin(&received, Arc::clone(&self.metrics), self.audit.clone());
         let received_facts = received.facts();
         let mut reply = match run(received, &mut trace).await {
@@ -118,11 +128,16 @@ async fn run(received: Received, trace: &mut Trace) -> Result<Response<ReplyBody
     };
     let authenticated = authenticated.inspect_err(|error| trace.unauthenticated(error))?;
     trace.authenticated(&authenticated);
-    let treated = authenticated.confine()?.treat()?;
+    let treated = Box::pin(authenticated.confine()?.resume()).await?.treat()?;
     trace.treated(&treated);
     let authorized = treated.authorize().await?;
     trace.authorized(&authorized);
-    let prepared = authorized.prepare()?;
-    let answered = prepared.send(trace).await?;
-    answered.relay().await
+    match Box::pin(authorized.seal(trace.metrics())).await? {
+        Course::Send(authorized) => {
+            let answered = authorized.prepare()?.send(trace.metrics()).await?;
+            Box::pin(answered.relay(trace)).await
+        }
+        Course::Complete(completion) => Box::pin(completion.reply(trace)).await,
+        Course::Bring(copy) => Box::pin(copy.reply(trace)).await,
+    }
 }

@@ -8,23 +8,25 @@ use md5::{Digest as _, Md5};
 
 use super::{
     absence::Absence,
-    authenticate::ClientBody,
     authorize::{Authorized, Payload, Signature},
     completion, context,
     deletion::DeniedKeys,
     forward,
     receive::Context,
     rescue::Error,
+    seal::{self, Created, Handling, ListPlan, Opening, Presentation, StoredCopy},
     treat::KeyRing,
 };
 use crate::{
+    policy::Permit,
     s3::{self, Operation, Resource, form::Answer, headers, xml},
-    sigv4::{self, BodyOutcome},
+    sigv4,
     transform::{
+        attributes::Wanted,
         location,
-        upload_id::{Accepted, Upload},
+        upload_id::{Accepted, SealedUpload, Upload},
     },
-    upstream::{self, Outbound, Signed, Signing},
+    upstream::{self, Outbound, Outcome, Plaintext, Signed, Signing},
 };
 
 /// A signed request, and what its answer needs.
@@ -34,8 +36,10 @@ pub(super) struct Prepared {
     /// The same with other customer's keys, for an answer that says they do not fit.
     pub(super) alternatives: Vec<Signed>,
     pub(super) plan: ResponsePlan,
-    /// What becomes of the client's body, where there is one.
-    pub(super) outcome: Option<BodyOutcome>,
+    /// How its head reads, where it is about a sealed object.
+    pub(super) presentation: Option<Presentation>,
+    /// What becomes of the body, where there is one.
+    pub(super) outcome: Option<Outcome>,
     pub(super) absence: Absence,
     pub(super) context: Context,
 }
@@ -45,46 +49,75 @@ pub(super) struct Prepared {
 pub(super) enum ResponsePlan {
     /// Byte for byte.
     Relay,
+    /// A sealed object is opened.
+    Open(Box<Opening>),
+    /// The attributes of a sealed object are told, from its head.
+    Tell(Box<Opening>, Wanted),
+    /// A listing tells of sealed objects.
+    List(Box<ListPlan>),
+    /// A copy that the storage makes is told of in the client's terms.
+    ShowCopy(StoredCopy),
     /// With the checksum that the client sent and that held; of a whole object with its type.
     ConfirmChecksum { is_whole: bool },
-    /// The upload id gets a token for what was accepted.
-    IssueUploadId { resource: Resource, accepted: Accepted },
+    /// The upload id gets a token for what was accepted, and for what parts are sealed with.
+    IssueUploadId { resource: Resource, accepted: Accepted, sealed: Option<Box<SealedUpload>> },
     /// The sender of a form is answered as the form asks.
     AnswerForm(Answer),
     /// The client sees the upload id that it sent.
-    ShowUploadId { presented: String },
+    ShowUploadId { presented: String, parts: ListedAs },
     /// The client sees the object's address as it knows it.
     NameLocation { location: String },
     /// The client is told of the keys that were not passed on, too.
     TellDeniedKeys(DeniedKeys),
 }
 
+/// What a list of parts shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListedAs {
+    /// What is stored.
+    Stored,
+    /// What was sealed.
+    Plaintext,
+}
+
 impl Authorized {
     pub(super) fn prepare(self) -> Result<Prepared, Error> {
         let Self { mut request, permit, body, signature, upload, denied_keys, .. } = self;
-        let Self { absence, keys, context, .. } = self;
+        let Self { absence, keys, handling, context, .. } = self;
         let own = match signature {
             Signature::Own(signer) => signer,
             Signature::Callers(head) => {
                 return forward::prepare(*head, (permit, body), absence, context);
             }
         };
-        let plan = plan(&request, denied_keys, &context)?;
+        let (plan, presentation) = match handling {
+            Handling::AsItIs => (plan(&request, denied_keys, &context)?, None),
+            Handling::Present(as_this) => (plan(&request, denied_keys, &context)?, Some(as_this)),
+            Handling::Open(opening) => (ResponsePlan::Open(opening), None),
+            Handling::Tell(opening, wanted) => (ResponsePlan::Tell(opening, wanted), None),
+            Handling::List(listing) => (ResponsePlan::List(listing), None),
+            Handling::ShowCopy(copy, as_this) => (ResponsePlan::ShowCopy(copy), as_this),
+            Handling::Create(created) => {
+                let Created { presentation, accepted, upload } = *created;
+                let (resource, sealed) = (request.resource.clone(), Some(Box::new(upload)));
+                let plan = ResponsePlan::IssueUploadId { resource, accepted, sealed };
+                (plan, Some(presentation))
+            }
+            Handling::ShowParts => (show_parts(&request, ListedAs::Plaintext), None),
+        };
         if let Some(Upload { upstream_id, .. }) = upload {
             request.query.set("uploadId", upstream_id);
         }
-        let (body, outcome) = match body {
-            Payload::None => (Outbound::empty(), None),
-            Payload::Empty => (Outbound::document(Bytes::new(), permit.plain()), None),
-            Payload::Document(document, share) => {
-                let document = translate(document, &mut request, &context)?;
-                (Outbound::document(share.hold(document), permit.plain()), None)
-            }
-            Payload::Stream(body) => {
-                let outcome = ClientBody::outcome(&body);
-                (Outbound::plain(*body, permit.plain()), Some(outcome))
-            }
+        let body = if let Payload::Document(document, share) = body {
+            Payload::Document(translate(document, &mut request, &context)?, share)
+        } else {
+            body
         };
+        if matches!(body, Payload::Sealed(_)) {
+            // It was verified, and is that of the plaintext.
+            request.headers.remove(headers::CONTENT_MD5);
+        }
+        let (body, outcome) = body.leave(permit)?;
         let head = head(&mut request, &body);
         let target = target(&request);
         let upstream = &context.settings.upstream;
@@ -103,7 +136,30 @@ impl Authorized {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let signed = upstream.sign(head, &target, body, signing)?;
-        Ok(Prepared { signed, alternatives, plan, outcome, absence, context })
+        Ok(Prepared { signed, alternatives, plan, presentation, outcome, absence, context })
+    }
+}
+
+impl Payload {
+    /// The body as it leaves, and what will tell what became of it.
+    pub(super) fn leave(self, permit: Permit) -> Result<(Outbound, Option<Outcome>), Error> {
+        let plain = |body: Plaintext, permit: Permit| {
+            let outcome = body.outcome();
+            Ok((Outbound::plain(body, permit.plain()?), Some(outcome)))
+        };
+        match self {
+            Self::None => Ok((Outbound::empty(), None)),
+            Self::Empty => Ok((Outbound::document(Bytes::new(), permit.plain()?), None)),
+            Self::Document(document, share) => {
+                Ok((Outbound::document(share.hold(document), permit.plain()?), None))
+            }
+            Self::Stream(body) => plain(Plaintext::Client(body), permit),
+            Self::Copied(body) => plain(Plaintext::Copied(body), permit),
+            Self::Sealed(body) => {
+                let outcome = body.plain().map(Plaintext::outcome);
+                Ok((Outbound::sealed(*body, permit.sealed()?), outcome))
+            }
+        }
     }
 }
 
@@ -118,11 +174,10 @@ fn plan(
     Ok(match (request.operation, request.query.get("uploadId")) {
         (Operation::CreateMultipartUpload, _) => ResponsePlan::IssueUploadId {
             resource: request.resource.clone(),
-            accepted: context::accepted(&request.headers)?,
+            accepted: context::accepted(&request.headers, &[])?,
+            sealed: None,
         },
-        (Operation::ListParts, Some(presented)) => {
-            ResponsePlan::ShowUploadId { presented: presented.to_owned() }
-        }
+        (Operation::ListParts, _) => show_parts(request, ListedAs::Stored),
         (Operation::CompleteMultipartUpload, _) => {
             ResponsePlan::NameLocation { location: completion::address(request, context) }
         }
@@ -132,6 +187,11 @@ fn plan(
         _ if !denied_keys.is_empty() => ResponsePlan::TellDeniedKeys(denied_keys),
         _ => ResponsePlan::Relay,
     })
+}
+
+fn show_parts(request: &s3::Request, parts: ListedAs) -> ResponsePlan {
+    let presented = request.query.get("uploadId").unwrap_or_default().to_owned();
+    ResponsePlan::ShowUploadId { presented, parts }
 }
 
 /// Documents that were read here: a new bucket's region becomes the backend's. S3 wants a checksum of
@@ -145,6 +205,8 @@ fn translate(
     let document = if request.operation == Operation::CreateBucket {
         let (gate, backend) = (&settings.verify.region, settings.upstream.region());
         Bytes::from(location::translate(&document, gate, backend)?)
+    } else if request.operation == Operation::DeleteObjects {
+        seal::deletion(document, request, &settings.rules)?
     } else if request.operation == Operation::CompleteMultipartUpload {
         Bytes::from(xml::without_checksums(&document)?)
     } else {

@@ -8,7 +8,11 @@ use std::{
 use http::{Method, Request, header, request::Parts};
 use hyper::body::{Body as _, Incoming};
 
-use super::{Settings, room::Room};
+use super::{
+    Settings,
+    room::Room,
+    seal::{Endings, Looks},
+};
 use crate::net::Peer;
 
 /// A request of which nothing has been checked.
@@ -26,9 +30,14 @@ pub(super) struct Context {
     pub(super) request_id: String,
     /// Wall-clock time of arrival; every later stage is given this one.
     pub(super) now: SystemTime,
+    began: Instant,
     pub(super) settings: Arc<Settings>,
     /// For documents that must be read whole.
     pub(super) room: Room,
+    /// How sealed objects end.
+    pub(super) endings: Endings,
+    /// What was found of listed objects.
+    pub(super) looks: Looks,
 }
 
 /// What a reply must know of its request, whatever became of it.
@@ -50,6 +59,13 @@ pub(super) enum Sends {
     Body,
 }
 
+impl Context {
+    /// The time by now, for what is signed long after the arrival.
+    pub(super) fn time(&self) -> SystemTime {
+        self.now + self.began.elapsed()
+    }
+}
+
 impl Received {
     #[expect(
         clippy::disallowed_methods,
@@ -59,11 +75,12 @@ impl Received {
         peer: Peer,
         request: Request<Incoming>,
         settings: Arc<Settings>,
-        room: Room,
+        (room, endings, looks): (Room, Endings, Looks),
     ) -> Self {
         let (head, body) = request.into_parts();
         let (request_id, now) = (request_id(), SystemTime::now());
-        let context = Context { peer, request_id, now, settings, room };
+        let began = monotonic();
+        let context = Context { peer, request_id, now, began, settings, room, endings, looks };
         Self { head, body, context }
     }
 

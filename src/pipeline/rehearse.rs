@@ -12,14 +12,14 @@ use super::{
     classify, deletion,
     judge::Judge,
     rescue::{self, Error},
-    treat::{self, Arrival, Treatment},
+    treat::{Arrival, Treatment},
 };
 use crate::{
     identity::Limits,
     policy::{Context, Denied, Explanation, Mode},
     s3::{self, Action, Domains, Operation, Resource, Told, xml::Deletion},
     sigv4::Caller,
-    transform::upload_id::{TokenKeys, Upload},
+    transform::upload_id::{Place, Presented, TokenKeys, Upload},
 };
 
 /// What a question is asked on.
@@ -223,15 +223,28 @@ fn upload(request: &s3::Request, ground: &Ground<'_>, assumed: &mut Vec<String>)
         return None;
     }
     let id = request.query.get("uploadId")?;
-    let opened = ground.token_keys.and_then(|keys| treat::upload(request, keys).ok()).flatten();
-    if opened.is_none() {
-        assumed.push(
-            "what the upload was created with is not known: no encryption header (say \
-             --context s3:x-amz-server-side-encryption=…)"
-                .to_owned(),
-        );
+    let Resource::Object(bucket, key) = &request.resource else { return None };
+    if !request.operation.continues_upload() {
+        return Some(Upload::named(id));
     }
-    Some(opened.unwrap_or_else(|| Upload { upstream_id: id.to_owned(), accepted: Vec::new() }))
+    let place = Place { bucket, key };
+    match ground.token_keys.and_then(|keys| keys.read(id, place).ok()) {
+        Some(Presented::Plain(upload)) => Some(upload),
+        Some(Presented::Sealed(token)) => {
+            assumed.push(
+                "the upload's id holds, which only the keys of its object can tell".to_owned(),
+            );
+            Some(token.unverified())
+        }
+        None => {
+            assumed.push(
+                "what the upload was created with is not known: no encryption header (say \
+                 --context s3:x-amz-server-side-encryption=…)"
+                    .to_owned(),
+            );
+            Some(Upload::named(id))
+        }
+    }
 }
 
 fn told(

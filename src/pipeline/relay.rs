@@ -1,30 +1,40 @@
 //! Last stage: the backend's answer becomes the reply, as planned before the request left.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
 use hyper::body::Incoming;
 
 use super::{
-    checksum, deletion,
+    checksum,
+    completion::Mend,
+    deletion,
     document::{self, Unread},
     form,
-    prepare::ResponsePlan,
+    prepare::{ListedAs, ResponsePlan},
     receive::Context,
     reply::ReplyBody,
     rescue::Error,
+    seal::Fault,
     send::Answered,
+    trace::Trace,
 };
 use crate::{
     s3::{Resource, headers, xml},
-    transform::upload_id::{Accepted, Place},
+    transform::{
+        parts,
+        upload_id::{Accepted, Place, SealedUpload},
+    },
     upstream::Idle,
 };
 
 impl Answered {
-    pub(super) async fn relay(self) -> Result<Response<ReplyBody>, Error> {
-        let Self { response, plan, body_taken, checksum, absence, context } = self;
+    pub(super) async fn relay(self, trace: &mut Trace) -> Result<Response<ReplyBody>, Error> {
+        let Self { response, plan, presentation, body_taken, checksum, absence, context } = self;
         let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
+        if let Some(presentation) = presentation {
+            presentation.apply(&mut head.headers);
+        }
         if !body_taken {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -32,26 +42,46 @@ impl Answered {
             _ if absence.is_concerned(head.status) => {
                 replace(&mut head.headers, absence.conceal(body).await?)
             }
+            ResponsePlan::Open(opening) => return opening.relay(head, body, trace).await,
+            ResponsePlan::Tell(opening, wanted) => return opening.tell(wanted, head).await,
+            ResponsePlan::ShowCopy(copy)
+                if head.status == StatusCode::PRECONDITION_FAILED && copy.is_guarded =>
+            {
+                return Err(Fault::Changed.into());
+            }
             _ if !head.status.is_success() => ReplyBody::stream(body),
+            ResponsePlan::List(listing) => {
+                head.headers.remove(header::CONTENT_LENGTH);
+                ReplyBody::listed(listing.mend(body))
+            }
             ResponsePlan::Relay => ReplyBody::stream(body),
             ResponsePlan::ConfirmChecksum { is_whole } => {
                 checksum::confirm(&mut head.headers, checksum, is_whole);
                 ReplyBody::stream(body)
             }
             ResponsePlan::AnswerForm(answer) => return form::reply(head, &answer),
-            ResponsePlan::IssueUploadId { resource, accepted } => {
+            ResponsePlan::IssueUploadId { resource, accepted, sealed } => {
                 let document = mended(body, &CREATED, |upstream_id| {
-                    issue(upstream_id, &resource, &accepted, &context)
+                    issue(upstream_id, &resource, (&accepted, sealed.as_deref()), &context)
                 });
                 replace(&mut head.headers, document.await?)
             }
-            ResponsePlan::ShowUploadId { presented } => {
-                let document = mended(body, &LISTED, |_| Ok(presented.clone()));
-                replace(&mut head.headers, document.await?)
+            ResponsePlan::ShowUploadId { presented, parts: listed_as } => {
+                let document = mended(body, &LISTED, |_| Ok(presented.clone())).await?;
+                let document = match listed_as {
+                    ListedAs::Stored => document,
+                    ListedAs::Plaintext => parts::to_client(&document)
+                        .map_err(|error| Error::Unreadable(error.to_string()))?,
+                };
+                replace(&mut head.headers, document)
             }
             ResponsePlan::NameLocation { location } => {
                 head.headers.remove(header::CONTENT_LENGTH);
-                ReplyBody::completion(body, location)
+                ReplyBody::mended(body, Mend::Address(location))
+            }
+            ResponsePlan::ShowCopy(copy) => {
+                head.headers.remove(header::CONTENT_LENGTH);
+                ReplyBody::mended(body, Mend::Copy(copy))
             }
             ResponsePlan::TellDeniedKeys(denied) => {
                 let errors = denied.to_errors(context.settings.explain_refusals);
@@ -65,16 +95,23 @@ impl Answered {
     }
 }
 
+/// A backend's refusal, as it is.
+pub(super) fn pass(mut head: Parts, document: Bytes) -> Response<ReplyBody> {
+    strip(&mut head.headers);
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
+    Response::from_parts(head, ReplyBody::text(document))
+}
+
 fn issue(
     upstream_id: &str,
     resource: &Resource,
-    accepted: &Accepted,
+    (accepted, sealed): (&Accepted, Option<&SealedUpload>),
     context: &Context,
 ) -> Result<String, Error> {
     let (Some(bucket), Some(key)) = (resource.bucket(), resource.key()) else {
         return Err(Error::Unreadable("an upload without an object".to_owned()));
     };
-    Ok(context.settings.token_keys.issue(upstream_id, Place { bucket, key }, accepted)?)
+    Ok(context.settings.token_keys.issue(upstream_id, Place { bucket, key }, accepted, sealed)?)
 }
 
 /// Replaces the text of `<UploadId>`; everything else stays byte for byte.
@@ -118,7 +155,7 @@ fn replace(headers: &mut HeaderMap, document: Bytes) -> ReplyBody {
 }
 
 /// Takes away what belongs to the backend's connection.
-fn strip(received: &mut HeaderMap) {
+pub(super) fn strip(received: &mut HeaderMap) {
     for name in headers::named_by_connection(received) {
         received.remove(name);
     }

@@ -11,9 +11,16 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::completion::Completion;
+use super::{
+    completion::{Completion, Mend},
+    seal::{Alarm, Listed},
+    working::Working,
+};
 use crate::{
+    s3::xml::MalformedXml,
+    seal::Broken,
     telemetry::metrics::Metrics,
+    transform::seal::{OpenedBody, Unopened},
     upstream::{Idle, IdleError},
 };
 
@@ -29,6 +36,30 @@ enum Kind {
     Text(Full<Bytes>),
     Stream(Idle<Incoming>),
     Completion(Box<Completion<Idle<Incoming>>>),
+    Opened(Box<Opened>),
+    Listed(Box<Listed>),
+    Working(Working),
+}
+
+/// A sealed object, opened on its way, and whom to tell if it breaks.
+#[derive(Debug)]
+struct Opened {
+    body: OpenedBody<Idle<Incoming>>,
+    alarm: Option<Alarm>,
+}
+
+/// Why a reply was cut off.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplyError {
+    /// The backend's answer broke off.
+    #[error("the backend's answer broke off: {0}")]
+    Backend(#[from] IdleError),
+    /// A listing whose sizes could not be translated.
+    #[error("the backend's listing cannot be read: {0}")]
+    Listing(#[from] MalformedXml),
+    /// What came is not what was sealed.
+    #[error("the object is not what was sealed: {0}")]
+    Broken(#[from] Broken),
 }
 
 impl ReplyBody {
@@ -42,10 +73,26 @@ impl ReplyBody {
         Self { kind: Kind::Stream(body), counted: None }
     }
 
-    /// The backend's word on a completed upload, with the object's address put right.
-    pub(super) fn completion(body: Idle<Incoming>, location: String) -> Self {
-        let completion = Box::new(Completion::new(body, location));
+    /// The backend's word on a completed upload or a copy, mended.
+    pub(super) fn mended(body: Idle<Incoming>, mend: Mend) -> Self {
+        let completion = Box::new(Completion::new(body, mend));
         Self { kind: Kind::Completion(completion), counted: None }
+    }
+
+    /// A sealed object as it is opened.
+    pub(super) fn opened(body: OpenedBody<Idle<Incoming>>, alarm: Alarm) -> Self {
+        let alarm = Some(alarm);
+        Self { kind: Kind::Opened(Box::new(Opened { body, alarm })), counted: None }
+    }
+
+    /// A listing as it is translated.
+    pub(super) fn listed(listed: Listed) -> Self {
+        Self { kind: Kind::Listed(Box::new(listed)), counted: None }
+    }
+
+    /// A document that takes long.
+    pub(super) fn working(document: impl Future<Output = Bytes> + Send + 'static) -> Self {
+        Self { kind: Kind::Working(Working::on(document)), counted: None }
     }
 
     /// Its bytes are counted as they leave.
@@ -54,18 +101,38 @@ impl ReplyBody {
     }
 }
 
+impl Opened {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReplyError>>> {
+        Pin::new(&mut self.body).poll_frame(cx).map_err(|error| match error {
+            Unopened::Stored(error) => error.into(),
+            Unopened::Broken(broken) => {
+                if let Some(alarm) = self.alarm.take() {
+                    alarm.ring(broken);
+                }
+                broken.into()
+            }
+        })
+    }
+}
+
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = IdleError;
+    type Error = ReplyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, IdleError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ReplyError>>> {
         let polled = match &mut self.kind {
             Kind::Text(text) => Pin::new(text).poll_frame(cx).map_err(|never| match never {}),
-            Kind::Stream(stream) => Pin::new(stream).poll_frame(cx),
-            Kind::Completion(body) => Pin::new(&mut **body).poll_frame(cx),
+            Kind::Stream(stream) => Pin::new(stream).poll_frame(cx).map_err(Into::into),
+            Kind::Completion(body) => Pin::new(&mut **body).poll_frame(cx).map_err(Into::into),
+            Kind::Opened(opened) => opened.poll_frame(cx),
+            Kind::Listed(listed) => listed.poll(cx).map_ok(Frame::data),
+            Kind::Working(working) => working.poll(cx).map(|data| Some(Ok(Frame::data(data?)))),
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -74,7 +141,7 @@ impl Body for ReplyBody {
                 }
             }
             Poll::Ready(Some(Err(error))) => {
-                tracing::warn!(%error, "the backend's answer broke off; the client's is cut off too");
+                tracing::warn!(%error, "the client's answer is cut off");
             }
             Poll::Ready(None) | Poll::Pending => {}
         }
@@ -86,6 +153,9 @@ impl Body for ReplyBody {
             Kind::Text(text) => text.is_end_stream(),
             Kind::Stream(stream) => stream.is_end_stream(),
             Kind::Completion(body) => body.is_end_stream(),
+            Kind::Opened(opened) => opened.body.is_end_stream(),
+            Kind::Listed(listed) => listed.is_ended(),
+            Kind::Working(working) => working.is_ended(),
         }
     }
 
@@ -94,6 +164,8 @@ impl Body for ReplyBody {
             Kind::Text(text) => text.size_hint(),
             Kind::Stream(stream) => stream.size_hint(),
             Kind::Completion(body) => body.size_hint(),
+            Kind::Opened(opened) => opened.body.size_hint(),
+            Kind::Listed(_) | Kind::Working(_) => SizeHint::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     deletion::DeniedKeys,
     receive::{Facts, Sends},
     reply::ReplyBody,
-    room,
+    room, seal,
     trace::Trace,
 };
 use crate::{
@@ -70,6 +70,12 @@ pub(super) enum Error {
     /// A date that policy must judge.
     #[error(transparent)]
     Date(#[from] UnreadableDate),
+    /// What concerns sealed objects.
+    #[error(transparent)]
+    Seal(Box<seal::Fault>),
+    /// The permit is for a body of another form.
+    #[error(transparent)]
+    OtherForm(#[from] policy::OtherForm),
     /// The actions stand in a body that was not read.
     #[error(transparent)]
     Unread(#[from] s3::PermissionsInBody),
@@ -157,6 +163,10 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
                 ErrorDocument { code: *code, message: message.clone(), elements: elements.clone() };
             Verdict { document, outcome: Outcome::Refused }
         }
+        Error::Seal(fault) => {
+            let (document, outcome) = fault.told();
+            Verdict { document, outcome }
+        }
         Error::ForwardedForm => refused(Code::NotImplemented, format!("{error}.")),
         Error::Unsupported(operation) => refused(
             Code::NotImplemented,
@@ -199,16 +209,15 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
             Code::ServiceUnavailable,
             "The bucket is in another region, which is known from now on. Try again.",
         ),
-        Error::Upstream(upstream::Error::NoCredential { .. }) => failed(
+        Error::Upstream(upstream::Error::NoCredential(_)) => failed(
             Code::ServiceUnavailable,
             "The proxy has no valid credential for the storage behind it. Try again later.",
         ),
         Error::Upstream(
-            upstream::Error::Roots { .. }
-            | upstream::Error::Unsigned(_)
-            | upstream::Error::Unbuilt(_),
+            upstream::Error::Roots(_) | upstream::Error::Unsigned(_) | upstream::Error::Unbuilt(_),
         )
         | Error::Unread(_)
+        | Error::OtherForm(_)
         | Error::EarlySuccess
         | Error::NoKey(_)
         | Error::Redirected(_)
@@ -235,6 +244,7 @@ fn signature(refusal: &sigv4::Refused) -> Verdict {
     Verdict { document: ErrorDocument { code, message, elements }, outcome: Outcome::Refused }
 }
 
-const HOST_ID: &str = "portcullis";
+/// In the place of S3's.
+pub(super) const HOST_ID: &str = "portcullis";
 const INTERNAL: &str =
     "We encountered an internal error. The proxy's log names its cause under this request id.";

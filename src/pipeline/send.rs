@@ -9,11 +9,11 @@ use super::{
     prepare::{Prepared, ResponsePlan},
     receive::{Context, monotonic},
     rescue::Error,
-    trace::Trace,
+    seal::Presentation,
 };
 use crate::{
-    sigv4::BodyOutcome,
-    upstream::{self, Idle, Signed},
+    telemetry::metrics::Metrics,
+    upstream::{self, Idle, Outcome, Signed},
 };
 
 /// The backend's answer, of which the client has seen nothing.
@@ -21,6 +21,8 @@ use crate::{
 pub(super) struct Answered {
     pub(super) response: Response<Idle<Incoming>>,
     pub(super) plan: ResponsePlan,
+    /// How the head reads, where it is about a sealed object.
+    pub(super) presentation: Option<Presentation>,
     /// Whether the client's body was taken to its end, so that its connection can go on.
     pub(super) body_taken: bool,
     /// The client's checksum, where it sent one.
@@ -30,30 +32,21 @@ pub(super) struct Answered {
 }
 
 impl Prepared {
-    pub(super) async fn send(self, trace: &Trace) -> Result<Answered, Error> {
-        let Self { signed, alternatives, plan, outcome, absence, context } = self;
-        let mut answer = exchange(signed, &context, trace).await;
+    pub(super) async fn send(self, metrics: &Metrics) -> Result<Answered, Error> {
+        let Self { signed, alternatives, plan, presentation, outcome, absence, context } = self;
+        let mut answer = exchange(signed, &context, metrics).await;
         for alternative in alternatives {
             if !answer.as_ref().is_ok_and(|answer| speaks_of_keys(answer.status())) {
                 break;
             }
-            let other = exchange(alternative, &context, trace).await;
+            let other = exchange(alternative, &context, metrics).await;
             // Where none fits, the first answer tells why: it is about the key in use.
             if other.as_ref().is_ok_and(|other| !speaks_of_keys(other.status())) {
                 answer = other;
             }
         }
-        if let Some(outcome) = &outcome {
-            trace.received(outcome.bytes());
-            if let Some(failed) = outcome.failed() {
-                // The upstream request was cut off before its last bytes: whatever it answered,
-                // nothing was completed there, and the client is told why.
-                return Err(Error::Body(failed.clone()));
-            }
-        }
+        let (body_taken, checksum) = settle(outcome, metrics)?;
         let response = answer?;
-        let checksum = outcome.as_ref().and_then(BodyOutcome::checksum);
-        let body_taken = outcome.is_none_or(|outcome| outcome.is_complete());
         if response.status().is_success() && !body_taken {
             return Err(Error::EarlySuccess);
         }
@@ -64,24 +57,44 @@ impl Prepared {
         if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
             return Err(Error::Redirected(response.status()));
         }
-        Ok(Answered { response, plan, body_taken, checksum, absence, context })
+        Ok(Answered { response, plan, presentation, body_taken, checksum, absence, context })
+    }
+}
+
+/// Whether a body was taken to its end, and the checksum that it was found to have.
+fn settle(outcome: Option<Outcome>, metrics: &Metrics) -> Result<(bool, Option<Confirmed>), Error> {
+    // A body that failed was cut off before its last bytes: whatever was answered, nothing was
+    // completed, and the client is told why.
+    match outcome {
+        None => Ok((true, None)),
+        Some(Outcome::Client(outcome)) => {
+            metrics.received(outcome.bytes());
+            match outcome.failed() {
+                Some(failed) => Err(Error::Body(failed.clone())),
+                None => Ok((outcome.is_complete(), outcome.checksum())),
+            }
+        }
+        Some(Outcome::Copied(outcome)) => match outcome.failed() {
+            Some(failed) => Err(failed.clone().into()),
+            None => Ok((outcome.is_complete(), None)),
+        },
     }
 }
 
 async fn exchange(
     signed: Signed,
     context: &Context,
-    trace: &Trace,
+    metrics: &Metrics,
 ) -> Result<Response<Idle<Incoming>>, upstream::Error> {
     let began = monotonic();
     let answer = context.settings.upstream.send(signed).await;
     let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-    trace.upstream(status, began.elapsed());
+    metrics.upstream(status, began.elapsed());
     answer
 }
 
 /// With these S3 answers a request that brings no key, another key, or a key for an object that has
 /// none.
-fn speaks_of_keys(status: StatusCode) -> bool {
+pub(super) fn speaks_of_keys(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     identity::Mode,
+    keyring::Keyrings,
     policy, s3, sigv4,
     transform::{rules::Rules, upload_id::TokenKeys},
     upstream,
@@ -19,6 +20,8 @@ pub struct Settings {
     pub mode: Mode,
     /// Who may call.
     pub credentials: sigv4::Credentials,
+    /// The keys that objects are sealed with.
+    pub keyrings: Keyrings,
     /// Treatments.
     pub rules: Rules,
     /// Policy documents.

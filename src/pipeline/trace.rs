@@ -4,7 +4,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use http::Response;
@@ -19,6 +19,7 @@ use super::{
     form::Filled,
     receive::{Received, monotonic},
     rescue::Error,
+    seal::Alarm,
     treat::{Arrival, Treated},
 };
 use crate::{
@@ -154,12 +155,20 @@ impl Trace {
         );
     }
 
-    pub(super) fn received(&self, bytes: u64) {
-        self.metrics.received(bytes);
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
-    pub(super) fn upstream(&self, code: u16, took: Duration) {
-        self.metrics.upstream(code, took);
+    /// An object that is not sealed is handed out where others are.
+    pub(super) fn passed(&mut self) {
+        self.metrics.sealing().passed();
+        self.line.sealed = Some(false);
+    }
+
+    /// For an answer that may break when its head has been told of.
+    pub(super) fn alarm(&self, status: u16) -> Alarm {
+        let line = Line { http_status: status, ..self.line.clone() };
+        Alarm { line, metrics: Arc::clone(&self.metrics), audit: self.audit.clone() }
     }
 
     pub(super) fn rescued(&mut self, error: &Error, code: Code, outcome: Outcome) {
@@ -172,6 +181,12 @@ impl Trace {
             Outcome::Denied => "deny",
             Outcome::Failed => "failed",
         };
+        if let Error::Seal(fault) = error
+            && let Some(check) = fault.check()
+        {
+            self.line.seal_check = Some(check);
+            self.metrics.sealing().check_failed(check);
+        }
         if let Error::Beyond(beyond) = error {
             self.metrics.auth_failure(beyond.limit());
         }

@@ -12,16 +12,17 @@ use super::{
     context,
     receive::Context,
     rescue::Error,
+    resume::Resumed,
 };
 use crate::{
-    identity,
     policy::{Mode, Principal},
     s3::{self, Resource, headers},
     sigv4::{Caller, Forwarded, Verified},
     transform::{
         rules::{Rule, Rules},
+        seal::Sealing,
         sse::{self, CustomerKey, Family},
-        upload_id::{self, Place, TokenKeys, Upload},
+        upload_id::Upload,
     },
 };
 
@@ -48,8 +49,19 @@ pub(super) struct Treatment {
     pub(super) arrival: Option<Arrival>,
     pub(super) mode: Mode,
     pub(super) keys: KeyRing,
+    /// How the rule seals, where it does.
+    pub(super) sealing: Option<Arc<Sealing>>,
+    /// The rule of what it copies, where that one seals.
+    pub(super) source: Option<SourceRule>,
     /// The headers as they came, where they must leave so although others are judged.
     as_sent: Option<HeaderMap>,
+}
+
+/// The rule of what a copy reads.
+#[derive(Clone, Debug)]
+pub(super) struct SourceRule {
+    pub(super) sealing: Arc<Sealing>,
+    pub(super) mode: Mode,
 }
 
 /// The customer's keys that a read may have to be sent with instead of the first: objects outlive a
@@ -68,20 +80,13 @@ pub(super) enum Arrival {
     Mended,
 }
 
-impl Confined {
+impl Resumed {
     /// Finds the rule, and does to the encryption headers what it says.
     pub(super) fn treat(self) -> Result<Treated, Error> {
-        let Authenticated { mut request, verified, body, forwarded, context } = self.authenticated;
-        let settings = &context.settings;
-        let upload = match settings.mode {
-            // Its id is the backend's own.
-            identity::Mode::Forward => None,
-            identity::Mode::Verify | identity::Mode::Ambient(_) => {
-                upload(&request, &settings.token_keys)?
-            }
-        };
-        let caller = verified.caller();
-        let treatment = Treatment::give(&mut request, caller, upload.as_ref(), &settings.rules)?;
+        let Self { confined: Confined { authenticated, .. }, upload } = self;
+        let Authenticated { mut request, verified, body, forwarded, context } = authenticated;
+        let (caller, rules) = (verified.caller(), &context.settings.rules);
+        let treatment = Treatment::give(&mut request, caller, upload.as_ref(), rules)?;
         Ok(Treated { request, verified, body, forwarded, upload, treatment, context })
     }
 }
@@ -97,30 +102,29 @@ impl KeyRing {
         let mut ring = Self::default();
         if request.operation.accepts_customer_key()
             && !request.operation.accepts_sse()
-            && let (Some(keys), Resource::Object(bucket, key)) =
-                (rule.and_then(Rule::customer_keys), &request.resource)
-            && !Family::Object.is_in(&request.headers)
+            && let (Some(rule), Resource::Object(bucket, key)) = (rule, &request.resource)
+            && rule.has_say(&request.headers, Family::Object)
         {
-            let keys = keys.of(bucket.as_str(), key.as_str())?;
+            let keys = rule.keys(bucket.as_str(), key.as_str())?;
             match upload {
                 Some(upload) => continue_with(request, &keys, upload),
-                None => ring.offer(request, Family::Object, keys, rules.mode(rule)),
+                None => ring.offer(request, Family::Object, keys, rules.mode(Some(rule))),
             }
         }
         if let Some(source) = request.copy_source() {
-            let rule = rules.find(source.bucket.as_str(), Some(source.key.as_str()));
-            if let Some(keys) = rule.and_then(Rule::customer_keys)
-                && !Family::CopySource.is_in(&request.headers)
+            let (bucket, key) = (source.bucket.as_str(), source.key.as_str());
+            if let Some(rule) = rules.find(bucket, Some(key))
+                && rule.has_say(&request.headers, Family::CopySource)
             {
-                let keys = keys.of(source.bucket.as_str(), source.key.as_str())?;
-                ring.offer(request, Family::CopySource, keys, rules.mode(rule));
+                let keys = rule.keys(bucket, key)?;
+                ring.offer(request, Family::CopySource, keys, rules.mode(Some(rule)));
             }
         }
         Ok(ring)
     }
 
-    /// The key that objects are written with comes first, and no key at all last; in audit mode, where
-    /// nothing is written with one, first.
+    /// The key that objects are written with comes first, then none at all, last the client's own; in
+    /// audit mode, where nothing is written with the rule's, what the client says comes first.
     fn offer(
         &mut self,
         request: &mut s3::Request,
@@ -128,12 +132,14 @@ impl KeyRing {
         keys: Vec<CustomerKey>,
         mode: Mode,
     ) {
-        let mut candidates: Vec<_> = keys.into_iter().map(Some).collect();
-        match mode {
-            Mode::Enforce => candidates.push(None),
-            Mode::Audit => candidates.insert(0, None),
+        let own = CustomerKey::brought(&request.headers, family);
+        let mut candidates: Vec<_> = keys.into_iter().map(Some).chain([None]).collect();
+        candidates.extend(own.map(Some));
+        if mode == Mode::Audit {
+            candidates.rotate_right(1);
         }
         let mut candidates = candidates.into_iter();
+        family.remove(&mut request.headers);
         if let Some(Some(first)) = candidates.next() {
             first.insert(&mut request.headers, family);
         }
@@ -153,28 +159,17 @@ impl KeyRing {
     }
 }
 
-/// Parts and completion go on with the key that the upload was created with, if it was one of ours.
+/// Parts and completion go on with the key that the upload was created with: one of ours, or none, or
+/// the client's own from before the rule.
 fn continue_with(request: &mut s3::Request, keys: &[CustomerKey], upload: &Upload) {
     let md5 = headers::X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_KEY_MD5;
-    let Some(created_with) = upload.accepted(md5.as_str()) else { return };
-    if let Some(key) = keys.iter().find(|key| key.md5() == created_with) {
+    let created_with = upload.accepted(md5.as_str());
+    let own = CustomerKey::brought(&request.headers, Family::Object);
+    let mut known = keys.iter().chain(&own);
+    let key = created_with.and_then(|created_with| known.find(|key| key.md5() == created_with));
+    Family::Object.remove(&mut request.headers);
+    if let Some(key) = key {
         key.insert(&mut request.headers, Family::Object);
-    }
-}
-
-/// Parts and completion are judged by what the upload was created with; the other operations on an
-/// upload show and abort only, and need no more than the backend's id.
-pub(super) fn upload(
-    request: &s3::Request,
-    token_keys: &TokenKeys,
-) -> Result<Option<Upload>, Error> {
-    let Some(presented) = request.query.get("uploadId") else { return Ok(None) };
-    let Resource::Object(bucket, key) = &request.resource else { return Ok(None) };
-    if request.operation.continues_upload() {
-        Ok(Some(token_keys.open(presented, Place { bucket, key })?))
-    } else {
-        let upstream_id = upload_id::upstream_id(presented).to_owned();
-        Ok(Some(Upload { upstream_id, accepted: Vec::new() }))
     }
 }
 
@@ -189,10 +184,12 @@ impl Treatment {
         let rule = rule(request, rules)?;
         let mode = rules.mode(rule);
         let name = rule.map(|rule| Arc::clone(&rule.name));
-        let keys = KeyRing::default();
-        let mut treatment = Self { rule: name, arrival: None, mode, keys, as_sent: None };
+        let (keys, sealing) = (KeyRing::default(), rule.and_then(Rule::sealing).cloned());
+        let (arrival, as_sent, source) = (None, None, SourceRule::find(request, rules)?);
+        let mut treatment = Self { rule: name, arrival, mode, keys, sealing, source, as_sent };
         if request.operation.accepts_sse() {
-            let is_for_show = mode == Mode::Audit && rule.and_then(Rule::injection).is_some();
+            let adds = rule.is_some_and(|it| it.injection().is_some() || it.sealing().is_some());
+            let is_for_show = mode == Mode::Audit && adds;
             let as_sent = is_for_show.then(|| request.headers.clone());
             let arrival = arrive(request, rule, context::principal(caller))?;
             treatment.arrival = Some(arrival);
@@ -205,17 +202,39 @@ impl Treatment {
     /// Undoes what was judged and must not leave.
     pub(super) fn settle(&mut self, request: &mut s3::Request) {
         if let Some(as_sent) = self.as_sent.take() {
-            request.headers = as_sent;
+            let judged = std::mem::replace(&mut request.headers, as_sent);
+            // What is read has to be read, whatever becomes of what is written.
+            Family::CopySource.carry(&judged, &mut request.headers);
         }
     }
 }
 
-/// A key that a backend may take for another one must not thereby escape the other one's rule.
-fn rule<'s>(request: &s3::Request, rules: &'s Rules) -> Result<Option<&'s Rule>, Error> {
+impl SourceRule {
+    fn find(request: &s3::Request, rules: &Rules) -> Result<Option<Self>, Error> {
+        let Some(source) = request.copy_source() else { return Ok(None) };
+        let rule = rule_of(source.bucket.as_str(), &source.key, rules)?;
+        let (sealing, mode) = (rule.and_then(Rule::sealing).cloned(), rules.mode(rule));
+        Ok(sealing.map(|sealing| Self { sealing, mode }))
+    }
+}
+
+/// The rule of what a request is about.
+pub(super) fn rule<'s>(request: &s3::Request, rules: &'s Rules) -> Result<Option<&'s Rule>, Error> {
     let Some(bucket) = request.resource.bucket().map(s3::BucketName::as_str) else {
         return Ok(None);
     };
-    let Some(key) = request.resource.key() else { return Ok(rules.find(bucket, None)) };
+    match request.resource.key() {
+        Some(key) => rule_of(bucket, key, rules),
+        None => Ok(rules.find(bucket, None)),
+    }
+}
+
+/// A key that a backend may take for another one must not thereby escape the other one's rule.
+fn rule_of<'s>(
+    bucket: &str,
+    key: &s3::ObjectKey,
+    rules: &'s Rules,
+) -> Result<Option<&'s Rule>, Error> {
     let rule = rules.find(bucket, Some(key.as_str()));
     if let Some(collapsed) = key.collapsed() {
         let other = rules.find(bucket, Some(collapsed.as_str()));
@@ -250,6 +269,10 @@ fn arrive(
             sse::Arrival::Brought => Arrival::Compliant,
             sse::Arrival::Added | sse::Arrival::Replaced => Arrival::Mended,
         });
+    }
+    if let Some(sealing) = rule.and_then(Rule::sealing) {
+        let is_bare = sealing.present(&mut request.headers);
+        return Ok(if is_bare { Arrival::Mended } else { Arrival::Compliant });
     }
     let brings = |name: &http::HeaderName| name.as_str().starts_with(headers::SSE_PREFIX);
     let compliant = request.headers.keys().any(brings);

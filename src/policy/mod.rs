@@ -35,7 +35,8 @@ pub use case::{Case, CaseRequest, CaseValue, NotLoaded};
 pub(crate) use condition::instant;
 pub use context::{KNOWN_KEYS, KnownKey};
 pub use decide::{
-    Attachment, Context, Inquiry, Otherwise, Permit, PlainPermit, Policies, Prospect,
+    Attachment, Context, Inquiry, OtherForm, Otherwise, Permit, PlainPermit, Policies, Prospect,
+    SealedPermit,
 };
 pub use declared::{Declaration, Declared, Undeclarable};
 pub use denied::Denied;

@@ -20,6 +20,8 @@ pub struct Terms<'a> {
 pub enum BodyForm {
     /// As it came.
     Plain,
+    /// Sealed by the proxy.
+    Sealed,
 }
 
 /// Whether what statements deny is refused.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::xml;
 
 macro_rules! codes {
-    ($($name:ident = $status:ident;)*) => {
+    ($($name:ident $(as $text:literal)? = $status:ident;)*) => {
         /// S3 error codes (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {$(
@@ -18,9 +18,14 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
+            /// The code of this name; none if it is none of these.
+            pub fn named(text: &str) -> Option<Self> {
+                Self::ALL.iter().find(|code| code.as_str() == text).copied()
+            }
+
             /// As in `<Code>`.
             pub fn as_str(self) -> &'static str {
-                match self {$(Self::$name => stringify!($name),)*}
+                match self {$(Self::$name => text!($name $($text)?),)*}
             }
 
             /// The HTTP status.
@@ -28,6 +33,15 @@ macro_rules! codes {
                 match self {$(Self::$name => StatusCode::$status,)*}
             }
         }
+    };
+}
+
+macro_rules! text {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $text:literal) => {
+        $text
     };
 }
 
@@ -48,6 +62,10 @@ codes! {
     InvalidBucketName = BAD_REQUEST;
     InvalidChunkSizeError = BAD_REQUEST;
     InvalidDigest = BAD_REQUEST;
+    InvalidEncryptionAlgorithmError = BAD_REQUEST;
+    InvalidObjectState = FORBIDDEN;
+    InvalidPart = BAD_REQUEST;
+    InvalidPartOrder = BAD_REQUEST;
     InvalidPartNumber = RANGE_NOT_SATISFIABLE;
     InvalidPolicyDocument = BAD_REQUEST;
     InvalidRange = RANGE_NOT_SATISFIABLE;
@@ -56,6 +74,8 @@ codes! {
     InvalidToken = BAD_REQUEST;
     InvalidURI = BAD_REQUEST;
     KeyTooLongError = BAD_REQUEST;
+    KmsDisabledException as "KMS.DisabledException" = BAD_REQUEST;
+    KmsNotFoundException as "KMS.NotFoundException" = BAD_REQUEST;
     MalformedPOSTRequest = BAD_REQUEST;
     MalformedTrailerError = BAD_REQUEST;
     MalformedXML = BAD_REQUEST;
@@ -68,6 +88,7 @@ codes! {
     NoSuchBucket = NOT_FOUND;
     NoSuchKey = NOT_FOUND;
     NoSuchUpload = NOT_FOUND;
+    NoSuchVersion = NOT_FOUND;
     NotImplemented = NOT_IMPLEMENTED;
     PreconditionFailed = PRECONDITION_FAILED;
     RequestHeaderSectionTooLarge = BAD_REQUEST;
@@ -140,6 +161,10 @@ mod tests {
             ("InvalidBucketName", 400),
             ("InvalidChunkSizeError", 400),
             ("InvalidDigest", 400),
+            ("InvalidEncryptionAlgorithmError", 400),
+            ("InvalidObjectState", 403),
+            ("InvalidPart", 400),
+            ("InvalidPartOrder", 400),
             ("InvalidPartNumber", 416),
             ("InvalidPolicyDocument", 400),
             ("InvalidRange", 416),
@@ -148,6 +173,8 @@ mod tests {
             ("InvalidToken", 400),
             ("InvalidURI", 400),
             ("KeyTooLongError", 400),
+            ("KMS.DisabledException", 400),
+            ("KMS.NotFoundException", 400),
             ("MalformedPOSTRequest", 400),
             ("MalformedTrailerError", 400),
             ("MalformedXML", 400),
@@ -160,6 +187,7 @@ mod tests {
             ("NoSuchBucket", 404),
             ("NoSuchKey", 404),
             ("NoSuchUpload", 404),
+            ("NoSuchVersion", 404),
             ("NotImplemented", 501),
             ("PreconditionFailed", 412),
             ("RequestHeaderSectionTooLarge", 400),

@@ -51,6 +51,12 @@ pub(super) fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, Undecodable
     String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Undecodable::Utf8)
 }
 
+/// A key as listings with `encoding-type=url` write it: in the form of queries, where AWS writes `+` for
+/// a space, and others `%20`; none writes `+` for itself.
+pub fn decode_listed(text: &str) -> Result<Cow<'_, str>, Undecodable> {
+    decode(text, Plus::Space)
+}
+
 /// Appends a path: unreserved characters and `/` stay.
 pub(super) fn encode_path(out: &mut String, text: &str) {
     out.extend(utf8_percent_encode(text, &PATH));

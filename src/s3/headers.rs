@@ -5,12 +5,17 @@ use http::{HeaderMap, HeaderName, header};
 
 /// Every S3 header begins with it.
 pub const PREFIX: &str = "x-amz-";
+/// `x-amz-copy-source` and everything that qualifies it.
+pub const COPY_SOURCE_PREFIX: &str = "x-amz-copy-source";
 /// User metadata. The only headers of S3 that a request may repeat: S3 joins them by `,`.
 pub const META_PREFIX: &str = "x-amz-meta-";
 /// `x-amz-checksum-crc32` and its kin, `x-amz-checksum-mode` among them.
 pub const CHECKSUM_PREFIX: &str = "x-amz-checksum-";
 /// `x-amz-server-side-encryption` and everything that qualifies it.
 pub const SSE_PREFIX: &str = "x-amz-server-side-encryption";
+
+/// Metadata that sealed objects carry (`docs/format.md`, *Metadata*); no client's.
+pub const META_SEALED_PREFIX: &str = "x-amz-meta-pcl-";
 
 /// Metadata that makes some backends unpack the object's body into objects of any name.
 pub const X_AMZ_META_SNOWBALL_AUTO_EXTRACT: &str = "x-amz-meta-snowball-auto-extract";
@@ -175,6 +180,8 @@ headers! {
     X_AMZ_IF_MATCH_SIZE = "x-amz-if-match-size";
     X_AMZ_MAX_PARTS = "x-amz-max-parts";
     X_AMZ_METADATA_DIRECTIVE = "x-amz-metadata-directive";
+    X_AMZ_META_PCL_C = "x-amz-meta-pcl-c";
+    X_AMZ_META_PCL_K = "x-amz-meta-pcl-k";
     X_AMZ_MFA = "x-amz-mfa";
     X_AMZ_MISSING_META = "x-amz-missing-meta";
     X_AMZ_MP_OBJECT_SIZE = "x-amz-mp-object-size";
@@ -296,7 +303,12 @@ mod tests {
     fn names_follow_their_prefixes() {
         assert!(META_PREFIX.starts_with(PREFIX));
         assert!(X_AMZ_META_SNOWBALL_AUTO_EXTRACT.starts_with(META_PREFIX));
+        assert!(META_SEALED_PREFIX.starts_with(META_PREFIX));
+        for name in [X_AMZ_META_PCL_C, X_AMZ_META_PCL_K] {
+            assert!(name.as_str().starts_with(META_SEALED_PREFIX));
+        }
         assert!(X_AMZ_CHECKSUM_CRC32.as_str().starts_with(CHECKSUM_PREFIX));
         assert_eq!(X_AMZ_SERVER_SIDE_ENCRYPTION, SSE_PREFIX);
+        assert_eq!(X_AMZ_COPY_SOURCE, COPY_SOURCE_PREFIX);
     }
 }

@@ -15,7 +15,7 @@ pub mod xml;
 pub use classify::{Domains, PermissionsInBody, Request, Unclassified, classify, host};
 pub use code::{Code, ErrorDocument};
 pub use copy_source::CopySource;
-pub use encoding::Undecodable;
+pub use encoding::{Undecodable, decode_listed};
 pub use name::{BucketName, InvalidName, ObjectKey, Resource};
 pub use operation::{Action, Body, Level, Operation};
 pub use query::{InvalidQuery, Query};

@@ -90,6 +90,24 @@ impl Query {
         }
     }
 
+    /// Of one pair.
+    pub fn of(name: &str, value: &str) -> Self {
+        Self(vec![(name.to_owned(), value.to_owned())])
+    }
+
+    /// And another pair, whose name is not there yet.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Takes a name away, with its value.
+    pub fn remove(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(other, _)| other == name)?;
+        Some(self.0.remove(place).1)
+    }
+
     /// Encoded afresh for upstream (RFC 3986 unreserved kept, `name=` for empty values), "" when
     /// empty.
     pub fn encode(&self) -> String {

@@ -61,7 +61,8 @@ impl Committed {
         ObjectKeys::of_committed(dek, self)
     }
 
-    pub(super) fn commitment(&self) -> &[u8; KEY_BYTES] {
+    /// What the object's key has to be committed to.
+    pub fn commitment(&self) -> &[u8; KEY_BYTES] {
         &self.commitment
     }
 }

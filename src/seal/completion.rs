@@ -64,6 +64,26 @@ impl Completion {
     }
 }
 
+/// What comes behind the records of these parts where none of them has a footer of its own: a footer,
+/// behind a tail where they are irregular.
+///
+/// # Errors
+///
+/// As [`Completion::of`].
+pub fn ending(keys: &ObjectKeys, parts: &[(PartNumber, u64)]) -> Result<Bytes, Disordered> {
+    let bare = |(number, bytes)| StoredPart { number, bytes, is_footered: false };
+    let parts: Vec<StoredPart> = parts.iter().copied().map(bare).collect();
+    match Completion::of(keys, &parts)? {
+        Completion::Add(bytes) => Ok(bytes),
+        Completion::AsItIs | Completion::Rebuild(_) => Err(Disordered),
+    }
+}
+
+/// The footer that a part carries which no other can follow.
+pub fn last_footer(keys: &ObjectKeys, number: PartNumber, bytes: u64) -> Bytes {
+    Bytes::copy_from_slice(&Footer::LastPart { number, bytes }.seal(keys, &[]))
+}
+
 /// The records in each part but the last, 0 if there is one part; none for irregular parts.
 fn regular_chunks(parts: &[StoredPart]) -> Option<u32> {
     let is_without_gap = parts.iter().zip(1..).all(|(part, number)| part.number.value() == number);

@@ -11,6 +11,7 @@ use super::{
     record::PartNumber,
     sizes::{CHUNK_BYTES, Plain, plain, stored},
     tail::{self, TAIL_BYTES_MAX},
+    walk::Walk,
 };
 
 /// How an object ends: its footer, and its tail if it is irregular. Good for as long as the object's
@@ -65,6 +66,49 @@ impl Ending {
         self.layout.as_ref()
     }
 
+    /// Whether the object was uploaded in parts.
+    pub fn is_of_parts(&self) -> bool {
+        !matches!(self.footer, Footer::Single { .. })
+    }
+
+    /// How many runs of parts of one length it takes to tell where they stand.
+    pub fn runs(&self) -> usize {
+        self.layout.as_ref().map_or(0, |layout| layout.runs().len())
+    }
+
+    /// Number and plaintext of the last part, where the footer is that of one.
+    pub fn last_part(&self) -> Option<(PartNumber, u64)> {
+        match self.footer {
+            Footer::LastPart { number, bytes } => Some((number, bytes)),
+            Footer::Single { .. } | Footer::Complete { .. } | Footer::Irregular { .. } => None,
+        }
+    }
+
+    /// Where the records end of an object that is stored in so many bytes.
+    pub fn records_end(&self, stored: u64) -> u64 {
+        let behind = self.tail_bytes + FOOTER_BYTES;
+        stored.saturating_sub(u64::try_from(behind).unwrap_or(u64::MAX))
+    }
+
+    /// With the layout that a walk over the parts has found: what ranges of an irregular object whose
+    /// last part has a footer go by, and no authority on where its parts stand.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken::Order`] if the parts are not 1 to that of the footer, without a gap.
+    pub fn walked(self, walk: &Walk) -> Result<Self, Broken> {
+        let Footer::LastPart { number, bytes } = self.footer else { return Err(Broken::Footer) };
+        let empty = (bytes == 0).then_some((number, 0));
+        let parts = || walk.parts().iter().copied().chain(empty);
+        let is_without_gap = parts().zip(1..).all(|((number, _), at)| number.value() == at);
+        let is_whole = walk.next().is_none() && walk.pieces().len() <= 1;
+        if !(is_without_gap && is_whole && parts().last() == Some((number, bytes))) {
+            return Err(Broken::Order);
+        }
+        let layout = tail::layout(parts()).ok_or(Broken::Order)?;
+        Ok(Self { layout: Some(layout), ..self })
+    }
+
     /// Whether all of the layout is authenticated. Behind the footer of a last part, the other parts
     /// are only what the size suggests: uneven ones can have the size of a regular object.
     pub(super) fn states_all(&self) -> bool {
@@ -97,6 +141,12 @@ fn regular_layout(footer: &Footer, size: u64) -> Result<Option<Layout>, Broken> 
         Footer::LastPart { number, bytes } => Ok(behind_uniform(number, bytes, size)),
         Footer::Irregular { .. } => Err(Broken::Tail),
     }
+}
+
+/// Whether an object that ends with such a last part and its footer is taken for a regular one, for its
+/// size: uneven parts can have the size of even ones.
+pub fn looks_regular((number, last): (PartNumber, u64), size: u64) -> bool {
+    number == PartNumber::FIRST || behind_uniform(number, last, size).is_some()
 }
 
 /// The layout of an object whose last part is `number`, if its size can be that of a regular one.

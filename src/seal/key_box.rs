@@ -74,6 +74,21 @@ pub struct KeyBox {
 )]
 pub struct BoxTooLong;
 
+impl WrappedBucketKey {
+    /// Whether a key box has room for it, whoever's keys wrap the data key.
+    pub fn fits(&self) -> bool {
+        self.fits_beside(wrapped_dek_bytes(true))
+    }
+
+    fn fits_beside(&self, wrapped_dek: usize) -> bool {
+        let is_short = |text: &str| u8::try_from(text.len()).is_ok();
+        is_short(&self.ring)
+            && is_short(&self.version)
+            && 6 + self.ring.len() + self.version.len() + self.bytes.len() + wrapped_dek
+                <= BOX_BYTES_MAX
+    }
+}
+
 impl Wrapping<'_> {
     /// Wraps a data key with a bucket key, whose wrapped form travels along.
     ///
@@ -140,7 +155,20 @@ impl KeyBox {
     ///
     /// [`Broken::Metadata`] for anything but exactly the format's form.
     pub fn decode(value: &str) -> Result<Self, Broken> {
-        let bytes = URL_SAFE_NO_PAD.decode(value).map_err(|_| NOT_BASE64)?;
+        Self::from_bytes(&URL_SAFE_NO_PAD.decode(value).map_err(|_| NOT_BASE64)?)
+    }
+
+    /// The value of `pcl-k`.
+    pub fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.to_bytes())
+    }
+
+    /// Reads the box as it stands in an upload id.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyBox::decode`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Broken> {
         let (&[version, mode], rest) = bytes.split_first_chunk().ok_or(CUT_OFF)?;
         if version != VERSION {
             return Err(Broken::Metadata("`pcl-k` is of another version"));
@@ -165,8 +193,8 @@ impl KeyBox {
         Ok(Self { binding, with_customer_key, bucket_key, wrapped_dek })
     }
 
-    /// The value of `pcl-k`.
-    pub fn encode(&self) -> String {
+    /// The box's bytes, at most [`BOX_BYTES_MAX`].
+    pub fn to_bytes(&self) -> Vec<u8> {
         let WrappedBucketKey { ring, version, bytes } = &self.bucket_key;
         let mut value = vec![VERSION, mode(self.binding, self.with_customer_key)];
         for text in [ring, version] {
@@ -176,7 +204,7 @@ impl KeyBox {
         value.extend(u16::try_from(bytes.len()).into_iter().flat_map(u16::to_be_bytes));
         value.extend_from_slice(bytes);
         value.extend_from_slice(&self.wrapped_dek);
-        URL_SAFE_NO_PAD.encode(value)
+        value
     }
 
     /// The bucket key that has to be unwrapped first.
@@ -195,12 +223,7 @@ impl KeyBox {
     }
 
     fn fits(&self) -> bool {
-        let WrappedBucketKey { ring, version, bytes } = &self.bucket_key;
-        let fixed = 6 + wrapped_dek_bytes(self.with_customer_key);
-        let is_short = |text: &String| u8::try_from(text.len()).is_ok();
-        is_short(ring)
-            && is_short(version)
-            && fixed + ring.len() + version.len() + bytes.len() <= BOX_BYTES_MAX
+        self.bucket_key.fits_beside(wrapped_dek_bytes(self.with_customer_key))
     }
 }
 

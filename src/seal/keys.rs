@@ -59,7 +59,8 @@ impl Dek {
         Self(Zeroizing::new(*bytes))
     }
 
-    pub(super) fn expose(&self) -> &[u8; KEY_BYTES] {
+    /// The bytes. Callers must not log, copy or format them, unless they are asked for by name.
+    pub fn expose(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
 }

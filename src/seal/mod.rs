@@ -27,13 +27,14 @@ mod record;
 mod sealer;
 mod sizes;
 mod tail;
+mod walk;
 mod wrapping_keys;
 
 pub use self::{
     broken::Broken,
     committed::Committed,
-    completion::{Completion, Disordered, StoredPart},
-    ending::Ending,
+    completion::{Completion, Disordered, StoredPart, ending, last_footer},
+    ending::{Ending, looks_regular},
     key_box::{BOX_BYTES_MAX, Binding, BoxTooLong, KeyBox, ObjectName, WrappedBucketKey, Wrapping},
     keys::{Dek, NoRandomness, ObjectId, ObjectKeys, TokenKey},
     layout::{Layout, Span},
@@ -43,6 +44,7 @@ pub use self::{
     sizes::{
         CHUNK_BYTES, PLAIN_BYTES_MAX, PartLength, Plain, SLOT_BYTES, part_length, plain, stored,
     },
+    walk::Walk,
     wrapping_keys::{BucketKey, CustomerKey, Kek},
 };
 

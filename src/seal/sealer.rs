@@ -95,6 +95,11 @@ impl Sealer {
         records_stored(self.header.part_bytes).unwrap_or(u64::MAX).saturating_add(footer)
     }
 
+    /// Whether a footer comes behind the records.
+    pub fn is_footered(&self) -> bool {
+        self.footer.is_some()
+    }
+
     /// Takes plaintext until a record is full or the input is empty. Call it again as long as the
     /// input is not empty. A whole record that lies in one piece is sealed without being copied.
     ///

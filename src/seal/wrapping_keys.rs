@@ -129,6 +129,18 @@ impl Kek {
     }
 }
 
+impl std::fmt::Debug for BucketKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BucketKey(..)")
+    }
+}
+
+impl std::fmt::Debug for Kek {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kek(..)")
+    }
+}
+
 impl From<NotAuthentic> for Broken {
     fn from(_: NotAuthentic) -> Self {
         Self::Box

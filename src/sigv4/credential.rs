@@ -26,7 +26,7 @@ pub struct Credential {
 }
 
 /// What a signer signs with: a key pair and, where it was issued for a while, its session token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AccessKey {
     /// Public.
     pub id: String,

@@ -104,6 +104,13 @@ pub struct Line {
     /// The first ten of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_keys_first: Vec<String>,
+    /// `false` where an object was handed out that is not sealed, under a rule that seals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<bool>,
+    /// The check of the sealed-object format that failed; a line with it may follow that of its
+    /// request, where bytes were already out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seal_check: Option<&'static str>,
     /// HTTP status answered; 499 where the client had left, or was cut off, before its reply.
     pub http_status: u16,
     /// S3 code answered.

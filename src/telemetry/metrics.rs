@@ -7,12 +7,17 @@ use std::{
 };
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder, core::Collector,
 };
 
-use super::credential::AllCredentials;
-pub use super::credential::UpstreamCredential;
+use super::{connection::AllConnections, credential::AllCredentials, keyring::AllKeyrings};
+pub use super::{
+    connection::{Connections, OpenConnection},
+    credential::UpstreamCredential,
+    keyring::{CacheMetrics, KeyringMetrics},
+    sealing::Sealing,
+};
 
 /// All metrics of one running gate, with a registry of their own.
 #[derive(Debug)]
@@ -32,8 +37,10 @@ pub struct Metrics {
     reloaded: GaugeVec,
     certificate_expiry: GaugeVec,
     credentials: AllCredentials,
+    keyrings: AllKeyrings,
     connections: AllConnections,
     audit_lines: AuditLines,
+    sealing: Sealing,
 }
 
 /// How a request ended (label `outcome`).
@@ -52,26 +59,6 @@ pub enum Outcome {
 /// One request in flight.
 #[derive(Debug)]
 pub struct InFlight(IntGauge);
-
-#[derive(Debug)]
-struct AllConnections {
-    open: IntGaugeVec,
-    opened: IntCounterVec,
-    refused: IntCounterVec,
-}
-
-/// Connections of one listener.
-#[derive(Clone, Debug)]
-pub struct Connections {
-    open: IntGauge,
-    opened: IntCounter,
-    refused: IntCounterVec,
-    listener: Arc<str>,
-}
-
-/// One open connection.
-#[derive(Debug)]
-pub struct OpenConnection(IntGauge);
 
 /// What becomes of audit lines.
 #[derive(Clone, Debug)]
@@ -157,8 +144,10 @@ impl Metrics {
                 &["listener"],
             )?,
             credentials: AllCredentials::register(&registry)?,
+            keyrings: AllKeyrings::register(&registry)?,
             connections: AllConnections::register(&registry)?,
             audit_lines: AuditLines::register(&registry)?,
+            sealing: Sealing::register(&registry)?,
             registry,
         })
     }
@@ -189,6 +178,11 @@ impl Metrics {
     /// A write that S3 takes encryption headers with was decided; `client` is one of few words.
     pub fn write(&self, rule: &str, arrived: &'static str, client: &'static str) {
         self.writes.with_label_values(&[rule, arrived, client]).inc();
+    }
+
+    /// What is told of sealed objects.
+    pub fn sealing(&self) -> &Sealing {
+        &self.sealing
     }
 
     /// The backend answered; 0: it did not.
@@ -227,14 +221,14 @@ impl Metrics {
         self.credentials.named(name)
     }
 
+    /// A keyring, by its name in the configuration.
+    pub fn keyring(&self, name: &str) -> KeyringMetrics {
+        self.keyrings.named(name)
+    }
+
     /// Connections of the listener at this address.
     pub fn connections(&self, listener: &str) -> Connections {
-        Connections {
-            open: self.connections.open.with_label_values(&[listener]),
-            opened: self.connections.opened.with_label_values(&[listener]),
-            refused: self.connections.refused.clone(),
-            listener: listener.into(),
-        }
+        self.connections.of(listener)
     }
 
     /// For an audit log.
@@ -259,41 +253,6 @@ impl Outcome {
     }
 }
 
-impl Connections {
-    /// `portcullis_connections` +1 until the guard is dropped.
-    pub fn open(&self) -> OpenConnection {
-        self.opened.inc();
-        self.open.inc();
-        OpenConnection(self.open.clone())
-    }
-
-    /// A connection did not come to HTTP; `reason` is one of few words.
-    pub fn refused(&self, reason: &'static str) {
-        self.refused.with_label_values(&[&*self.listener, reason]).inc();
-    }
-}
-
-impl AllConnections {
-    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let open = Opts::new("portcullis_connections", "Connections that are open.");
-        Ok(Self {
-            open: register(registry, IntGaugeVec::new(open, &["listener"])?)?,
-            opened: counters(
-                registry,
-                "portcullis_connections_opened_total",
-                "Connections that were accepted.",
-                &["listener"],
-            )?,
-            refused: counters(
-                registry,
-                "portcullis_connections_refused_total",
-                "Connections that did not come to HTTP: late, plain-http, proxy-protocol, tls.",
-                &["listener", "reason"],
-            )?,
-        })
-    }
-}
-
 impl AuditLines {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
@@ -308,12 +267,6 @@ impl AuditLines {
                 "Audit lines that could not be written: any above 0 are an incident.",
             )?,
         })
-    }
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 
@@ -357,10 +310,18 @@ fn in_flight(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
     register(registry, IntGauge::new("portcullis_inflight_requests", help)?)
 }
 
+pub(super) fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    register(registry, HistogramVec::new(histogram(name, help), labels)?)
+}
+
 fn request_duration(registry: &Registry) -> Result<HistogramVec, prometheus::Error> {
     let help = "From the request's head to the reply's, uploads included.";
-    let options = histogram("portcullis_request_duration_seconds", help);
-    register(registry, HistogramVec::new(options, &["operation"])?)
+    histograms(registry, "portcullis_request_duration_seconds", help, &["operation"])
 }
 
 fn upstream_duration(registry: &Registry) -> Result<Histogram, prometheus::Error> {
@@ -369,7 +330,7 @@ fn upstream_duration(registry: &Registry) -> Result<Histogram, prometheus::Error
     register(registry, Histogram::with_opts(options)?)
 }
 
-fn register<C: Collector + Clone + 'static>(
+pub(super) fn register<C: Collector + Clone + 'static>(
     registry: &Registry,
     collector: C,
 ) -> Result<C, prometheus::Error> {
@@ -390,6 +351,26 @@ pub(super) const CREDENTIAL_EXPIRY: &str =
     "portcullis_upstream_credential_expiry_timestamp_seconds";
 /// See [`AllCredentials`].
 pub(super) const CREDENTIAL_RENEWALS: &str = "portcullis_upstream_credential_renewals_total";
+
+/// See [`AllConnections`].
+pub(super) const CONNECTIONS: &str = "portcullis_connections";
+/// See [`AllConnections`].
+pub(super) const CONNECTIONS_OPENED: &str = "portcullis_connections_opened_total";
+/// See [`AllConnections`].
+pub(super) const CONNECTIONS_REFUSED: &str = "portcullis_connections_refused_total";
+/// See [`Sealing`].
+pub(super) const SEALED_OBJECTS: &str = "portcullis_sealed_objects_total";
+/// See [`Sealing`].
+pub(super) const SEAL_CHECKS_FAILED: &str = "portcullis_seal_checks_failed_total";
+
+/// See [`AllKeyrings`].
+pub(super) const KEYRING_REQUESTS: &str = "portcullis_keyring_requests_total";
+/// See [`AllKeyrings`].
+pub(super) const KEYRING_DURATION: &str = "portcullis_keyring_request_duration_seconds";
+/// See [`AllKeyrings`].
+pub(super) const KEYRING_CACHE_HITS: &str = "portcullis_keyring_cache_hits_total";
+/// See [`AllKeyrings`].
+pub(super) const KEYRING_CACHE_MISSES: &str = "portcullis_keyring_cache_misses_total";
 
 /// From a cached 4 KiB GET to a part of 5 GiB.
 const BUCKETS_SECONDS: [f64; 13] =

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod client;
+mod connection;
 mod credential;
+mod keyring;
 pub mod log;
 pub mod metrics;
+mod sealing;

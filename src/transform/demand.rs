@@ -76,7 +76,8 @@ fn guard(name: &str, statements: &[Value]) -> Guard {
     Guard::new(&format!("rule {name}"), document)
 }
 
-const SSE: &str = "s3:x-amz-server-side-encryption";
+/// The condition key of the encryption that a write asks for.
+pub const SSE: &str = "s3:x-amz-server-side-encryption";
 const SSE_C: &str = "s3:x-amz-server-side-encryption-customer-algorithm";
 const KMS_KEY: &str = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 /// `s3:PutEncryptionConfiguration` also removes one.

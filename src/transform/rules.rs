@@ -3,7 +3,12 @@
 
 use std::sync::Arc;
 
-use super::sse::{CustomerKeys, Encryption, Injection};
+use http::HeaderMap;
+
+use super::{
+    seal::Sealing,
+    sse::{CustomerKey, CustomerKeys, Encryption, Family, Injection, NoKey},
+};
 use crate::policy::{BodyForm, Glob, Guard, Mode, Terms};
 
 /// What happens to the writes that a rule matches.
@@ -15,6 +20,8 @@ pub enum Treatment {
     Require(Vec<Guard>),
     /// Encryption headers are added to those that bring none.
     Inject(Injection),
+    /// The proxy seals them, and opens what is read.
+    Seal(Arc<Sealing>),
 }
 
 /// One rule.
@@ -32,6 +39,17 @@ pub struct Rule {
     pub mode: Option<Mode>,
     /// Refuses changes of the bucket itself that would undo what the rule enforces.
     pub protection: Vec<Guard>,
+}
+
+/// What a request is about, as far as terms differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A bucket as a whole.
+    Bucket,
+    /// The bytes of an object, which it brings or has copied.
+    Data,
+    /// Anything else of an object.
+    Object,
 }
 
 /// Rules in order.
@@ -63,15 +81,23 @@ impl Rules {
         rule.and_then(|rule| rule.mode).unwrap_or(self.mode)
     }
 
-    /// The terms under which policy decides about requests under `rule`; `is_whole_bucket` tells
-    /// requests about no key.
-    pub fn terms<'a>(&'a self, rule: Option<&'a Rule>, is_whole_bucket: bool) -> Terms<'a> {
-        let guards = match rule {
-            Some(Rule { protection, .. }) if is_whole_bucket => protection.as_slice(),
-            Some(Rule { treatment: Treatment::Require(demands), .. }) => demands.as_slice(),
-            Some(Rule { treatment: Treatment::Off | Treatment::Inject(_), .. }) | None => &[],
+    /// The terms under which policy decides about requests under `rule`.
+    pub fn terms<'a>(&'a self, rule: Option<&'a Rule>, about: About) -> Terms<'a> {
+        let guards = match rule.map(|rule| (about, &rule.treatment, &rule.protection)) {
+            Some((About::Bucket, _, protection)) => protection.as_slice(),
+            Some((_, Treatment::Require(demands), _)) => demands.as_slice(),
+            Some((_, Treatment::Off | Treatment::Inject(_) | Treatment::Seal(_), _)) | None => &[],
         };
-        Terms { form: BodyForm::Plain, guards, mode: self.mode(rule) }
+        let mode = self.mode(rule);
+        let seals = about == About::Data && mode == Mode::Enforce;
+        let sealing = rule.and_then(Rule::sealing).filter(|_| seals);
+        let form = if sealing.is_some() { BodyForm::Sealed } else { BodyForm::Plain };
+        Terms { form, guards, mode }
+    }
+
+    /// Whether any object of the bucket may be sealed.
+    pub fn seal_in(&self, bucket: &str) -> bool {
+        self.rules.iter().any(|rule| rule.matches_bucket(bucket) && rule.sealing().is_some())
     }
 }
 
@@ -90,12 +116,36 @@ impl Rule {
     pub fn injection(&self) -> Option<&Injection> {
         match &self.treatment {
             Treatment::Inject(injection) => Some(injection),
-            Treatment::Off | Treatment::Require(_) => None,
+            Treatment::Off | Treatment::Require(_) | Treatment::Seal(_) => None,
         }
     }
 
-    /// The keys that it writes with (SSE-C), where it has any.
-    pub fn customer_keys(&self) -> Option<&CustomerKeys> {
+    /// How objects are sealed, where this rule seals them.
+    pub fn sealing(&self) -> Option<&Arc<Sealing>> {
+        match &self.treatment {
+            Treatment::Seal(sealing) => Some(sealing),
+            Treatment::Off | Treatment::Require(_) | Treatment::Inject(_) => None,
+        }
+    }
+
+    /// Whether it decides which customer's key a request goes on with: where the client brings none it
+    /// may have one, and where it overrides, what the client brings need not be what was written with.
+    pub fn has_say(&self, received: &HeaderMap, family: Family) -> bool {
+        let Some(Injection { encryption, overrides }) = self.injection() else { return false };
+        let has_keys = matches!(encryption, Encryption::Customer(_));
+        if family.is_in(received) { *overrides } else { has_keys }
+    }
+
+    /// An object's keys, the one to write with first; none where it has no keys of its own (SSE-C).
+    ///
+    /// # Errors
+    ///
+    /// As [`CustomerKeys::of`].
+    pub fn keys(&self, bucket: &str, key: &str) -> Result<Vec<CustomerKey>, NoKey> {
+        self.customer_keys().map_or_else(|| Ok(Vec::new()), |keys| keys.of(bucket, key))
+    }
+
+    fn customer_keys(&self) -> Option<&CustomerKeys> {
         match &self.injection()?.encryption {
             Encryption::Customer(keys) => Some(keys),
             Encryption::S3 | Encryption::Kms(_) => None,
@@ -145,8 +195,9 @@ mod tests {
         let rules = Rules::new(vec![rule("1", &["b"], &[]), protecting], Mode::Enforce);
         let found = rules.find("b", None);
         assert_eq!(found.map(|rule| &*rule.name), Some("2"));
-        assert_eq!(rules.terms(found, true).guards.len(), 1);
-        assert!(rules.terms(found, false).guards.is_empty(), "it is not about an object");
+        assert_eq!(rules.terms(found, About::Bucket).guards.len(), 1);
+        let guards = rules.terms(found, About::Object).guards;
+        assert!(guards.is_empty(), "it is not about an object");
     }
 
     #[test]
@@ -156,5 +207,31 @@ mod tests {
         assert_eq!(rules.mode(rules.find("a", Some("k"))), Mode::Enforce);
         assert_eq!(rules.mode(rules.find("b", Some("k"))), Mode::Audit);
         assert_eq!(rules.mode(None), Mode::Audit);
+    }
+
+    #[test]
+    fn only_data_under_a_rule_that_seals_leaves_sealed() {
+        let sealing = Sealing {
+            keyrings: vec!["main".to_owned()],
+            binding: crate::seal::Binding::default(),
+            aliases: Vec::new(),
+            unsealed: crate::transform::seal::UnsealedObjects::Refuse,
+            irregular: crate::transform::seal::Irregular::Rebuild,
+            kms_key_id: None,
+        };
+        let sealed =
+            Rule { treatment: Treatment::Seal(Arc::new(sealing)), ..rule("1", &["s"], &[]) };
+        let audited = Rule { mode: Some(Mode::Audit), ..sealed.clone() };
+        let rules = Rules::new(vec![sealed.clone(), rule("2", &["*"], &[])], Mode::Enforce);
+        for (rule, about, expected) in [
+            (&sealed, About::Data, BodyForm::Sealed),
+            (&sealed, About::Object, BodyForm::Plain),
+            (&sealed, About::Bucket, BodyForm::Plain),
+            (&audited, About::Data, BodyForm::Plain),
+        ] {
+            assert_eq!(rules.terms(Some(rule), about).form, expected, "{about:?}");
+        }
+        assert_eq!(rules.terms(rules.find("b", Some("k")), About::Data).form, BodyForm::Plain);
+        assert!(rules.seal_in("s") && !rules.seal_in("b"));
     }
 }

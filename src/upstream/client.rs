@@ -2,7 +2,7 @@
 //! only; it follows no redirect but to a region of it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -14,17 +14,17 @@ use hyper_util::{
     client::legacy::{Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 
 use super::{
-    Idle, Outbound, Sources, Wallet,
+    Idle, Outbound,
     region::{self, Regions},
     watch::{Watch, Watched},
 };
-use crate::sigv4::{Signer, SigningError};
+use crate::{
+    credential::{self, Sources, Wallet},
+    sigv4::{Signer, SigningError},
+    trust::{self, Untrusted},
+};
 
 /// The backend, as validated.
 #[derive(Clone, Debug)]
@@ -92,13 +92,8 @@ pub struct Signing<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trusted CAs could not be read.
-    #[error("{}: {message}", path.display())]
-    Roots {
-        /// The file, or the system's store.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
+    #[error(transparent)]
+    Roots(#[from] Untrusted),
     /// The connection was refused, reset, or closed before an answer.
     #[error("the backend did not answer: {0}")]
     Unreachable(#[source] hyper_util::client::legacy::Error),
@@ -112,11 +107,8 @@ pub enum Error {
         region: Arc<str>,
     },
     /// The source of a credential has given none, or none that is still valid.
-    #[error("there is no valid upstream credential {name:?}")]
-    NoCredential {
-        /// Its name in the configuration.
-        name: String,
-    },
+    #[error(transparent)]
+    NoCredential(#[from] credential::Missing),
     /// The request could not be built or signed.
     #[error(transparent)]
     Unsigned(#[from] SigningError),
@@ -137,7 +129,7 @@ impl Client {
         // A backend that takes no more bytes would hold the connection for as long as it likes.
         http.set_tcp_user_timeout(Some(settings.idle_timeout));
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls(settings.ca.as_deref())?)
+            .with_tls_config(trust::tls(settings.ca.as_deref())?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
@@ -171,7 +163,7 @@ impl Client {
 
     /// The signer of the credential that a caller is mapped to; `None`: the common one.
     pub async fn signer(&self, name: Option<&str>, now: SystemTime) -> Result<Signer, Error> {
-        self.wallet.signer(name, now).await
+        Ok(self.wallet.signer(name, now).await?)
     }
 
     /// A head that was signed elsewhere, addressed to the endpoint of the backend's own region.
@@ -277,39 +269,6 @@ impl Client {
     }
 }
 
-/// A TLS client configuration that trusts the CAs in `ca`, or the system's.
-pub fn tls(ca: Option<&Path>) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let unreadable = |error: rustls::pki_types::pem::Error| Error::Roots {
-                path: path.to_owned(),
-                message: format!("cannot be read as PEM certificates: {error}"),
-            };
-            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                roots.add(certificate.map_err(unreadable)?).map_err(|error| Error::Roots {
-                    path: path.to_owned(),
-                    message: format!("holds a certificate that cannot be trusted: {error}"),
-                })?;
-            }
-            if roots.is_empty() {
-                let message = "holds no certificate".to_owned();
-                return Err(Error::Roots { path: path.to_owned(), message });
-            }
-        }
-        // Broken certificates of the system's store are skipped, as every TLS client does; a store
-        // without any shows when the first handshake fails.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Roots { path: PathBuf::new(), message: error.to_string() })?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 /// What stands for the region in an endpoint of all regions.
 pub const REGION_PLACEHOLDER: &str = "{region}";
 /// Below the keep-alive time of common backends, so that they rarely close what is just taken up.
@@ -328,10 +287,10 @@ mod tests {
 
     use super::{Client, Outbound, REGION_PLACEHOLDER, Settings, Signing, Sources, Wallet};
     use crate::{
+        credential::{Origin, Source},
         secret::Secret,
         sigv4::AccessKey,
         telemetry::metrics::Metrics,
-        upstream::{Origin, Source},
     };
 
     fn client(endpoint: &str) -> Client {

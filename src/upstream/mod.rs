@@ -1,14 +1,16 @@
 //! The way to the backend: a pooled client over plain TCP or TLS, and the only bodies that it takes.
 
 mod client;
-mod credential;
+mod copied;
 mod forward;
 mod idle;
 mod outbound;
+mod plaintext;
 mod region;
 mod watch;
 
-pub use client::{Client, Error, REGION_PLACEHOLDER, Settings, Signed, Signing, tls};
-pub use credential::{COMMON, Origin, Role, Source, Sources, Wallet};
+pub use client::{Client, Error, REGION_PLACEHOLDER, Settings, Signed, Signing};
+pub use copied::{Copied, CopyError, CopyOutcome};
 pub use idle::{Idle, IdleError};
 pub use outbound::Outbound;
+pub use plaintext::{Outcome, Plaintext, PlaintextError};

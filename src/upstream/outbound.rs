@@ -1,5 +1,5 @@
-//! What may leave for the backend. Invariant: bytes of a client's body are in an [`Outbound`] only
-//! where policy minted a [`PlainPermit`] for them.
+//! What may leave for the backend. Invariant: plaintext, a client's or what was opened of the backend's,
+//! is in an [`Outbound`] only where policy minted a [`PlainPermit`] for it, or sealed.
 
 use std::{
     pin::Pin,
@@ -9,10 +9,12 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 
-use super::Idle;
-use crate::{policy::PlainPermit, sigv4::VerifiedBody};
+use super::Plaintext;
+use crate::{
+    policy::{PlainPermit, SealedPermit},
+    transform::seal::SealedBody,
+};
 
 /// A body on its way to the backend.
 #[derive(Debug)]
@@ -22,7 +24,8 @@ pub struct Outbound(Kind);
 enum Kind {
     Empty,
     Document(Full<Bytes>),
-    Stream(Box<VerifiedBody<Idle<Incoming>>>),
+    Plain(Plaintext),
+    Sealed(Box<SealedBody<Plaintext>>),
 }
 
 impl Outbound {
@@ -31,9 +34,14 @@ impl Outbound {
         Self(Kind::Empty)
     }
 
-    /// A client's body, streamed as it is verified.
-    pub fn plain(body: VerifiedBody<Idle<Incoming>>, _permit: PlainPermit) -> Self {
-        Self(Kind::Stream(Box::new(body)))
+    /// A body, streamed as it is verified.
+    pub fn plain(body: Plaintext, _permit: PlainPermit) -> Self {
+        Self(Kind::Plain(body))
+    }
+
+    /// A body, sealed as it streams and is verified.
+    pub fn sealed(body: SealedBody<Plaintext>, _permit: SealedPermit) -> Self {
+        Self(Kind::Sealed(Box::new(body)))
     }
 
     /// A small document that was read whole (and verified) to be judged.
@@ -41,12 +49,19 @@ impl Outbound {
         Self(Kind::Document(Full::new(document)))
     }
 
+    /// Bytes that the proxy itself made, of which nothing is a client's: what is added behind sealed
+    /// parts, and its own documents.
+    pub fn own(bytes: Bytes) -> Self {
+        Self(Kind::Document(Full::new(bytes)))
+    }
+
     /// The exact length, in bytes; `None` for no body.
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
             Kind::Empty => None,
             Kind::Document(document) => document.size_hint().exact(),
-            Kind::Stream(body) => Some(body.decoded_len()),
+            Kind::Plain(body) => Some(body.length()),
+            Kind::Sealed(body) => Some(body.length()),
         }
     }
 }
@@ -64,7 +79,8 @@ impl Body for Outbound {
             Kind::Document(document) => {
                 Pin::new(document).poll_frame(cx).map_err(|never| match never {})
             }
-            Kind::Stream(body) => Pin::new(&mut **body).poll_frame(cx).map_err(Into::into),
+            Kind::Plain(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Kind::Sealed(body) => Pin::new(&mut **body).poll_frame(cx).map_err(Into::into),
         }
     }
 
@@ -72,7 +88,8 @@ impl Body for Outbound {
         match &self.0 {
             Kind::Empty => true,
             Kind::Document(document) => document.is_end_stream(),
-            Kind::Stream(body) => body.is_end_stream(),
+            Kind::Plain(body) => body.is_end_stream(),
+            Kind::Sealed(body) => body.is_end_stream(),
         }
     }
 
@@ -80,7 +97,8 @@ impl Body for Outbound {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Document(document) => document.size_hint(),
-            Kind::Stream(body) => body.size_hint(),
+            Kind::Plain(body) => body.size_hint(),
+            Kind::Sealed(body) => body.size_hint(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod documents;
 mod explain;
+mod keys;
 mod policy;
 
 use std::{
@@ -31,6 +32,7 @@ fn check_shows_what_was_loaded() {
         "auth          verify",
         "callers       arn:aws:iam::123456789012:user/alice",
         "policies      deny.json  2 statements",
+        "keyrings      company  local, 2 versions, 2 writes",
         "rules         1",
         "upstream      http://127.0.0.1:9000/  region us-east-1",
         "fine",
@@ -91,6 +93,12 @@ fn check_speaks_json() {
     assert_eq!(sound["faults"], json!([]));
     assert_eq!(sound["loaded"]["listeners"][0]["client_certificates"], json!(true));
     assert_eq!(sound["loaded"]["policies"], json!([{ "name": "deny.json", "statements": 2 }]));
+    assert_eq!(sound["loaded"]["upstream"]["backend"], Value::Null);
+    replace(&folder, "portcullis.toml", "[upstream]", "[upstream]\nbackend = \"garage\"");
+    let named = document(check(&folder, &["--json"]));
+    assert_eq!(named["loaded"]["upstream"]["backend"], json!("garage"));
+    let row = "upstream      http://127.0.0.1:9000/  region us-east-1  backend garage\n";
+    assert!(text(&check(&folder, &[]).stdout).contains(row));
     replace(&folder, "portcullis.toml", "[s3]", "[s4]");
     let output = check(&folder, &["--json"]);
     assert_eq!(output.status.code(), Some(2));
@@ -106,7 +114,7 @@ fn check_shows_no_secret() {
     let folder = sound();
     for arguments in [&[][..], &["--json"]] {
         let output = check(&folder, arguments);
-        for secret in [TOKEN_SECRET, "alice-secret"] {
+        for secret in [TOKEN_SECRET, "alice-secret", &"01".repeat(32), &"02".repeat(32)] {
             assert!(!text(&output.stdout).contains(secret));
         }
     }
@@ -133,7 +141,7 @@ fn a_wrong_call_is_told_from_a_question() {
         (&[], 2, "Usage: portcullis"),
         (&["check"], 2, "--config <FILE>"),
         (&["serve", "--confg", "x"], 2, "'--config'"),
-        (&["dev", "--treatment", "seal"], 2, "off, require, inject"),
+        (&["dev", "--treatment", "lock"], 2, "off, require, inject, seal"),
     ] {
         let output = portcullis(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
@@ -187,6 +195,7 @@ fn sound() -> TempDir {
         ("deny.json", POLICY),
         ("token.secret", TOKEN_SECRET),
         ("upstream.secret", "upstream-secret"),
+        ("company.keyring", KEYRING),
     ] {
         write(&folder, name, content);
     }
@@ -232,6 +241,11 @@ region = "us-east-1"
 access_key_id = "AKIDUPSTREAM"
 secret_access_key = "file:upstream.secret"
 
+[[keyring]]
+name = "company"
+type = "local"
+file = "company.keyring"
+
 [[policy]]
 document = "deny.json"
 buckets = ["*"]
@@ -239,6 +253,19 @@ buckets = ["*"]
 [[rule]]
 buckets = ["*"]
 treatment = "off"
+"#;
+
+const KEYRING: &str = r#"[[key]]
+version = 1
+state = "enabled"
+created = "2026-01-31T12:00:00Z"
+secret = "0101010101010101010101010101010101010101010101010101010101010101"
+
+[[key]]
+version = 2
+state = "active"
+created = "2026-02-28T12:00:00Z"
+secret = "0202020202020202020202020202020202020202020202020202020202020202"
 "#;
 
 const CREDENTIALS: &str = r#"[[credential]]

@@ -21,7 +21,19 @@ import urllib.request
 
 import pytest
 
-from surroundings import ADDING, ADDING_PLAIN, CAPABILITIES, MIB, STRICT, STRICT_PLAIN, open_url, stored_keys, stored_uploads
+from surroundings import (
+    ADDING,
+    ADDING_PLAIN,
+    CAPABILITIES,
+    MIB,
+    SEALING,
+    STRICT,
+    STRICT_PLAIN,
+    open_url,
+    sealing_client,
+    stored_keys,
+    stored_uploads,
+)
 
 ODD_KEYS = [
     "with space + plus",
@@ -86,6 +98,19 @@ class Everyday:
         for size in (10, 20):
             self.up(bucket, "k", file_of(size))
         assert self.down(bucket, "k", tmp_path) == file_of(20).read_bytes()
+
+    @pytest.mark.parametrize("size", [0, 1000, 3 * MIB + 17, LARGE])
+    def test_a_sealed_file_comes_back_as_it_was(self, backend, bucket, file_of, tmp_path, size):
+        self.up(bucket, "a/sealed", file_of(size), gate=SEALING, encrypted=False)
+        plain = file_of(size).read_bytes()
+        assert self.down(bucket, "a/sealed", tmp_path, gate=SEALING) == plain
+        (listed,) = sealing_client().list_objects_v2(Bucket=bucket)["Contents"]
+        assert listed["Size"] == size
+        stored = backend.get_object(Bucket=bucket, Key="a/sealed")["Body"].read()
+        assert len(stored) > size
+        assert all(plain[at : at + 32] not in stored for at in range(0, size - 32, 65_537))
+        self.client.delete(SEALING, bucket, "a/sealed")
+        assert stored_keys(bucket) == []
 
     @pytest.mark.parametrize("key", ODD_KEYS)
     def test_a_key_is_taken_literally(self, bucket, file_of, tmp_path, key):

@@ -27,11 +27,16 @@ def module(name):
 
 
 def path(variable, name):
-    """What `cargo xtask test` names in an environment variable when it could set the client up."""
+    """Where `cargo xtask test` has set a client up."""
+    return Path(setting(variable, name))
+
+
+def setting(variable, name):
+    """What `cargo xtask test` says in an environment variable when it could set something up."""
     found = os.environ.get(variable)
     if found is None:
         skip(name)
-    return Path(found)
+    return found
 
 
 def skip(name):

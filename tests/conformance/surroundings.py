@@ -4,15 +4,11 @@ Clients of the gate are stock and keep their defaults: everything that they know
 environment that `portcullis dev` wrote.
 """
 
-import contextlib
 import os
 import shlex
-import socket
 import ssl
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +20,19 @@ GATE_URL = os.environ["AWS_ENDPOINT_URL_S3"]
 PLAIN_URL = os.environ["PORTCULLIS_HTTP_URL"]
 ADMIN_URL = os.environ["PORTCULLIS_ADMIN_URL"]
 BACKEND_URL = os.environ["PORTCULLIS_BACKEND_URL"]
+
+
+def of_the_backend(name):
+    """Its own setting, or else that of the gate which brought it along."""
+    return os.environ.get(f"PORTCULLIS_BACKEND_{name}") or os.environ[f"AWS_{name}"]
+
+
+BACKEND_CREDENTIALS = (of_the_backend("ACCESS_KEY_ID"), of_the_backend("SECRET_ACCESS_KEY"))
+BACKEND_REGION = of_the_backend("REGION")
+# Where the backend keeps what it stores.
+BACKEND_FOLDER = Path(os.environ["PORTCULLIS_BACKEND_FOLDER"])
+# What `[upstream] backend` calls it; None: nothing.
+BACKEND_KIND = os.environ.get("PORTCULLIS_BACKEND_KIND")
 CAPABILITIES = frozenset(os.environ["PORTCULLIS_CAPABILITIES"].split())
 
 SSE = {"ServerSideEncryption": "AES256"}
@@ -77,6 +86,9 @@ def read_environment(path):
 # The gate of the seed policy, and one before the same backend that adds encryption and takes plain HTTP.
 STRICT, STRICT_PLAIN = ways_in(os.environ)
 ADDING, ADDING_PLAIN = ways_in(read_environment(os.environ["PORTCULLIS_ADDING_ENV"]))
+# One before the same backend that seals, and demands TLS.
+SEALING_ENV = read_environment(os.environ["PORTCULLIS_SEALING_ENV"])
+SEALING, SEALING_PLAIN = ways_in(SEALING_ENV)
 
 
 def gate_client(**options):
@@ -84,15 +96,27 @@ def gate_client(**options):
     return boto3.client("s3", **options)
 
 
+def sealing_client(**options):
+    """A boto3 client of the gate that seals."""
+    return boto3.client(
+        "s3",
+        endpoint_url=SEALING.url,
+        verify=SEALING.ca,
+        region_name=SEALING.region,
+        aws_access_key_id=SEALING.access_key,
+        aws_secret_access_key=SEALING.secret_key,
+        **options,
+    )
+
+
 def backend_client():
     """A client that goes round the gate, to see what is really stored."""
-    own = {name: os.environ.get(f"PORTCULLIS_BACKEND_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION")}
     return boto3.client(
         "s3",
         endpoint_url=BACKEND_URL,
-        aws_access_key_id=own["ACCESS_KEY_ID"] or os.environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=own["SECRET_ACCESS_KEY"] or os.environ["AWS_SECRET_ACCESS_KEY"],
-        region_name=own["REGION"] or os.environ["AWS_REGION"],
+        aws_access_key_id=BACKEND_CREDENTIALS[0],
+        aws_secret_access_key=BACKEND_CREDENTIALS[1],
+        region_name=BACKEND_REGION,
         # The form that every backend takes.
         config=Config(
             request_checksum_calculation="when_required",
@@ -102,79 +126,11 @@ def backend_client():
     )
 
 
-@contextlib.contextmanager
-def another_gate(folder, rule, endpoint, credentials, region, ca=None):
-    """A gate of the test's own with one rule and no policy; gives the URL of its plain listener."""
-    listener, admin = free_port(), free_port()
-    (folder / "token.secret").write_text("0123456789abcdef" * 4)
-    (folder / "upstream.secret").write_text(credentials[1])
-    (folder / "credentials.toml").write_text(
-        f"""[[credential]]
-name = "tests"
-account = "123456789012"
-access_key_id = "{os.environ["AWS_ACCESS_KEY_ID"]}"
-secret_access_key = "{os.environ["AWS_SECRET_ACCESS_KEY"]}"
-"""
-    )
-    for secret in folder.iterdir():
-        secret.chmod(0o600)
-    trusted = f'ca = "{ca}"' if ca else ""
-    (folder / "portcullis.toml").write_text(
-        f"""token_secret = "file:token.secret"
-[s3]
-region = "{os.environ["AWS_REGION"]}"
-[[listener]]
-address = "127.0.0.1:{listener}"
-[admin]
-address = "127.0.0.1:{admin}"
-[audit]
-file = "audit.jsonl"
-[credentials]
-file = "credentials.toml"
-[upstream]
-endpoint = "{endpoint}"
-region = "{region}"
-access_key_id = "{credentials[0]}"
-secret_access_key = "file:upstream.secret"
-{trusted}
-[[rule]]
-buckets = ["*"]
-{rule}
-"""
-    )
-    program = [os.environ["PORTCULLIS_BIN"], "serve", "--config", str(folder / "portcullis.toml")]
-    with (folder / "gate.log").open("w") as log:
-        server = subprocess.Popen(program, stdout=log, stderr=log)
-    try:
-        wait_until_ready(f"http://127.0.0.1:{admin}/readyz", server, folder / "gate.log")
-        yield f"http://127.0.0.1:{listener}"
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until_ready(url, server, log):
-    """Until the gate says that it takes requests; it must not have ended before."""
-    for _ in range(300):
-        assert server.poll() is None, log.read_text()
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        time.sleep(0.1)
-    raise TimeoutError(f"the gate is not ready: {log.read_text()}")
-
-
-def aws(*words, check=True, body=None, text=True):
+def aws(*words, check=True, body=None, text=True, gate=STRICT):
     """Runs the AWS CLI, with `body` as its input. With `check` it must succeed."""
     command = [str(Path(sys.executable).with_name("aws")), *map(str, words)]
-    ended = subprocess.run(command, capture_output=True, input=body, text=text, timeout=300, check=False)
+    env = {**os.environ, **gate.environment}
+    ended = subprocess.run(command, capture_output=True, input=body, text=text, env=env, timeout=300, check=False)
     assert not check or ended.returncode == 0, f"{' '.join(command)}\n{ended.stderr}"
     return ended
 
@@ -183,6 +139,7 @@ def open_url(request):
     """Opens a link as a program without any AWS library would, trusting the gates' CAs."""
     context = ssl.create_default_context(cafile=STRICT.ca)
     context.load_verify_locations(ADDING.ca)
+    context.load_verify_locations(SEALING.ca)
     return urllib.request.urlopen(request, timeout=30, context=context)
 
 

@@ -63,11 +63,11 @@ def test_a_range_past_the_end_is_refused(s3, bucket, stored):
 def test_conditions_are_kept(s3, bucket, stored):
     etag = s3.head_object(Bucket=bucket, Key=stored("k"))["ETag"]
     assert s3.get_object(Bucket=bucket, Key="k", IfMatch=etag)["Body"].read() == b"hello"
-    with pytest.raises(ClientError, match="PreconditionFailed"):
-        s3.get_object(Bucket=bucket, Key="k", IfMatch='"0"')
-    with pytest.raises(ClientError) as caught:
-        s3.get_object(Bucket=bucket, Key="k", IfNoneMatch=etag)
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 304
+    for condition, status in [({"IfMatch": '"0"'}, 412), ({"IfNoneMatch": etag}, 304)]:
+        with pytest.raises(ClientError) as caught:
+            s3.get_object(Bucket=bucket, Key="k", **condition)
+        # Of a 412, too, not every backend says more than this.
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
 @pytest.mark.needs("conditional-put")

@@ -1,62 +1,21 @@
 """s3fs: a bucket as a file system, by FUSE. Everything that it changes it copies onto itself."""
 
-import os
-import subprocess
-import time
+import contextlib
 
 import pytest
 
-from installed import program, skip
+from installed import program
+from mounting import mounted as mount
 from surroundings import ADDING, MIB, STRICT, stored_keys
 
-S3FS = program("s3fs")
-UNMOUNT = program("fusermount")
-if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-    skip("s3fs: /dev/fuse is not there, and so it")
+program("s3fs")
 
 
 @pytest.fixture
 def mounted(bucket, tmp_path):
     """Mounts the bucket through a gate, with further options."""
-    folder = tmp_path / "mount"
-    folder.mkdir()
-    running = []
-
-    def mount(gate, *further):
-        keys = tmp_path / "keys"
-        keys.touch(mode=0o600)
-        keys.write_text(f"{gate.access_key}:{gate.secret_key}")
-        options = [
-            f"passwd_file={keys}",
-            f"url={gate.url}",
-            f"endpoint={gate.region}",
-            "use_path_request_style",
-            "sigv4",
-            "retries=1",
-            "multipart_size=10",
-            # Debian's build knows no CAs but the system's.
-            "no_check_certificate",
-            *further,
-        ]
-        log = (tmp_path / "log").open("wb")
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-        command = [S3FS, bucket, str(folder), "-f", "-o", ",".join(options)]
-        running.append(subprocess.Popen(command, env=env, stdout=log, stderr=log))
-        deadline = time.monotonic() + 20
-        while not os.path.ismount(folder):
-            if running[0].poll() is not None or time.monotonic() > deadline:
-                told = (tmp_path / "log").read_text(errors="replace")
-                pytest.skip(f"s3fs cannot mount here: {told.strip()[-200:]}")
-            time.sleep(0.05)
-        return folder
-
-    yield mount
-    for server in running:
-        subprocess.run([UNMOUNT, "-u", str(folder)], check=False, capture_output=True)
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            server.kill()
+    with contextlib.ExitStack() as mounts:
+        yield lambda gate, *further: mounts.enter_context(mount(gate, bucket, tmp_path, *further))
 
 
 # For a file that it has already created, s3fs begins an upload in parts without its header of
@@ -102,7 +61,6 @@ def test_a_folder_is_made_and_filled(bucket, mounted):
     assert sorted(stored_keys(bucket)) == ["sub/", "sub/käse.txt"]
 
 
-@pytest.mark.needs("copy-metadata")
 @pytest.mark.parametrize("how", BY_COPY)
 def test_a_mode_is_kept(mounted, how):
     path = mounted(*how) / "k"

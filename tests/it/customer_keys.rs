@@ -136,12 +136,14 @@ async fn what_is_not_about_keys_is_not_tried_again() {
     assert_eq!(upstream.requests(), 2, "a body is sent once");
 }
 
+/// With a key that a client brings itself.
+fn own(request: Request) -> Request {
+    request.header(ALGORITHM, "AES256").header(KEY, "b3du").header(MD5, "bWQ1")
+}
+
 #[tokio::test]
 async fn a_key_of_the_clients_own_stays_its_own() {
     let (gate, mut upstream) = gate().await;
-    let own = |request: Request| {
-        request.header(ALGORITHM, "AES256").header(KEY, "b3du").header(MD5, "bWQ1")
-    };
     for request in [Request::put("/vault/key", "body"), Request::get("/vault/key")] {
         assert_eq!(key(&sent(&gate, &mut upstream, own(request)).await), "b3du");
     }
@@ -152,6 +154,58 @@ async fn a_key_of_the_clients_own_stays_its_own() {
     let part = Request::put(&format!("/vault/key?partNumber=1&uploadId={id}"), "part");
     let seen = sent(&gate, &mut upstream, part).await;
     assert_eq!(seen.header(KEY), None, "ours would not fit");
+}
+
+#[tokio::test]
+async fn where_a_rule_overrides_the_clients_own_key_reads_only_what_was_there_before() {
+    let mut upstream = Upstream::start().await;
+    let gate = Gate::builder().rule(&format!("{RULE}\noverride = true")).start(&upstream).await;
+    let written = key(&sent(&gate, &mut upstream, own(Request::put("/vault/key", "body"))).await);
+    assert_ne!(written, "b3du");
+    let refusal = || error("400 Bad Request", "InvalidRequest");
+    upstream.replies(refusal()).replies(refusal()).replies(Reply::ok().body("stored"));
+    gate.send(own(Request::get("/vault/key"))).await.is_ok();
+    assert_eq!(key(&upstream.next().await), written);
+    assert_eq!(upstream.next().await.header(KEY), None);
+    assert_eq!(key(&upstream.next().await), "b3du");
+    upstream.replies(Reply::ok().body(CREATED));
+    let answer = gate.send(own(Request::post("/vault/key?uploads", ""))).await;
+    let id = answer.is_ok().element("UploadId").unwrap();
+    let created = key(&upstream.next().await);
+    let part = own(Request::put(&format!("/vault/key?partNumber=1&uploadId={id}"), "part"));
+    assert_eq!(key(&sent(&gate, &mut upstream, part).await), created);
+}
+
+#[tokio::test]
+async fn where_a_rule_overrides_with_another_encryption_the_clients_own_key_is_left_out() {
+    let mut upstream = Upstream::start().await;
+    let rule = "treatment = \"inject\"\nsse = \"AES256\"\noverride = true";
+    let gate = Gate::builder().rule(rule).start(&upstream).await;
+    upstream.replies(Reply::ok().body(CREATED));
+    let answer = gate.send(own(Request::post("/vault/key?uploads", ""))).await;
+    let id = answer.is_ok().element("UploadId").unwrap();
+    assert_eq!(upstream.next().await.header(KEY), None);
+    let part = own(Request::put(&format!("/vault/key?partNumber=1&uploadId={id}"), "part"));
+    assert_eq!(sent(&gate, &mut upstream, part).await.header(KEY), None);
+    upstream.replies(error("400 Bad Request", "InvalidRequest")).replies(Reply::ok());
+    gate.send(own(Request::get("/vault/older"))).await.is_ok();
+    assert_eq!(upstream.next().await.header(KEY), None);
+    assert_eq!(key(&upstream.next().await), "b3du");
+}
+
+#[tokio::test]
+async fn an_upload_begun_with_the_clients_own_key_goes_on_with_it() {
+    let mut upstream = Upstream::start().await;
+    let gate = Gate::builder().rule(RULE).start(&upstream).await;
+    upstream.replies(Reply::ok().body(CREATED));
+    let answer = gate.send(own(Request::post("/vault/key?uploads", ""))).await;
+    let id = answer.is_ok().element("UploadId").unwrap();
+    upstream.next().await;
+    let configuration = std::fs::read_to_string(gate.file("portcullis.toml")).unwrap();
+    std::fs::write(gate.file("portcullis.toml"), configuration + "override = true\n").unwrap();
+    gate.reload().unwrap();
+    let part = own(Request::put(&format!("/vault/key?partNumber=1&uploadId={id}"), "part"));
+    assert_eq!(key(&sent(&gate, &mut upstream, part).await), "b3du");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use crate::{
-    Failure, rgw,
+    Failure, garage, rgw,
     server::{Server, answers_http, free_port},
     tools,
 };
@@ -17,6 +17,8 @@ pub(crate) enum Backend {
     Moto,
     /// Ceph's object gateway: strict.
     Rgw,
+    /// A distributed store of its own mind, where it has been built.
+    Garage,
 }
 
 /// A backend that runs; dropping it ends it.
@@ -37,13 +39,24 @@ pub(crate) struct Upstream {
 }
 
 impl Backend {
-    pub(crate) const ALL: [Self; 3] = [Self::Embedded, Self::Moto, Self::Rgw];
+    pub(crate) const ALL: [Self; 4] = [Self::Embedded, Self::Moto, Self::Rgw, Self::Garage];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
             Self::Moto => "moto",
             Self::Rgw => "rgw",
+            Self::Garage => "garage",
+        }
+    }
+
+    /// What a gate's configuration calls it, where it has a name for it.
+    pub(crate) fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Embedded => None,
+            Self::Moto => Some("moto"),
+            Self::Rgw => Some("ceph"),
+            Self::Garage => Some("garage"),
         }
     }
 
@@ -58,6 +71,8 @@ impl Backend {
     /// - `conditional-put`: honours `If-None-Match: *`.
     /// - `customer-keys`: encrypts with keys that requests bring (SSE-C), and refuses others.
     /// - `customer-key-copies`: copies objects that are encrypted with such keys.
+    /// - `kms-keys`: has the KMS key `conformance`.
+    /// - `stored-files`: keeps large bodies in files, as they are unless it was to encrypt them.
     /// - `complete-result`: answers `CompleteMultipartUpload` with the element that S3 names.
     pub(crate) fn capabilities(self) -> &'static [&'static str] {
         match self {
@@ -87,6 +102,15 @@ impl Backend {
                 "listing-etags",
                 "complete-result",
                 "customer-keys",
+                "kms-keys",
+            ],
+            Self::Garage => &[
+                "part-etags",
+                "listing-etags",
+                "complete-result",
+                "customer-keys",
+                "customer-key-copies",
+                "stored-files",
             ],
         }
     }
@@ -100,6 +124,7 @@ impl Backend {
                 tools::ceph()?;
                 rgw::start(folder)
             }
+            Self::Garage => garage::start(folder, &garage::program()?),
         }
     }
 }

@@ -18,10 +18,10 @@ use crate::{
 pub(crate) fn prepare(suites: &[String], python: &Path) -> Vec<(&'static str, PathBuf)> {
     let is_wanted = |suite: &str| suites.is_empty() || suites.iter().any(|it| it == suite);
     note("clients from PyPI", packages(python));
-    if is_wanted("s3fs") {
+    if ["s3fs", "rules", "customer_keys"].into_iter().any(is_wanted) {
         note("s3fs", debian("s3fs"));
     }
-    if is_wanted("rules") {
+    if ["rules", "customer_keys"].into_iter().any(is_wanted) {
         note("restic", debian("restic"));
     }
     let mut places = Vec::new();

@@ -1,5 +1,5 @@
 //! `cargo xtask bench compare`: the gate beside nginx and Envoy as plain reverse proxies, TLS on both
-//! sides, before one origin.
+//! sides, before one origin. `bench rules`: the gate beside itself, with another rule.
 //!
 //! Invariant: all get the same requests from the same load, with the same certificate, and reach the
 //! same origin, which keeps its objects in memory.
@@ -24,11 +24,7 @@ use crate::{
 /// Runs the comparison, and leaves the figures in `.tools/compare.json`.
 pub(crate) fn run(seconds: &str) -> Result<ExitCode, Failure> {
     let python = tools::python()?;
-    for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk"), ("curl", "curl")] {
-        if !tools::is_installed(program) {
-            tools::apt_install(&[package])?;
-        }
-    }
+    install()?;
     let envoy = envoy(&python)?;
     let program = conformance::gate_program()?;
     let course = Course::lay()?;
@@ -36,16 +32,55 @@ pub(crate) fn run(seconds: &str) -> Result<ExitCode, Failure> {
     let (nginx_port, envoy_port) = (free_port()?, free_port()?);
     let nginx = course.nginx("nginx", NGINX, nginx_port)?;
     let envoy = course.envoy(&envoy, envoy_port)?;
-    let gate = course.gate(&program)?;
+    let gate = course.gate(&program, "gate", &[])?;
     let exported = gate.exported("AWS_ENDPOINT_URL_S3")?;
     let proxies = [
         ("nginx", format!("https://127.0.0.1:{nginx_port}"), nginx.group()),
         ("Envoy", format!("https://127.0.0.1:{envoy_port}"), envoy.group()),
         ("Portcullis", exported, gate.server.group()),
     ];
-    let status = run_to_end(&course.load(&python, seconds, &gate, &proxies)?)?;
+    let done = send(&python, "compare.py", &course.asked(seconds, &gate, &proxies)?);
     drop((origin, nginx, envoy, gate));
+    done
+}
+
+/// Runs the same load through a gate that adds encryption headers and through one that does not.
+pub(crate) fn rules(seconds: &str) -> Result<ExitCode, Failure> {
+    let python = tools::python()?;
+    install()?;
+    let program = conformance::gate_program()?;
+    let course = Course::lay()?;
+    let origin = course.nginx("origin", ORIGIN, course.origin)?;
+    // The seed's would refuse what has no header.
+    let policy = root().join("config/policies/require-tls-all.json");
+    let policy = ["--policy", &policy.to_string_lossy()];
+    let off = course.gate(&program, "off", &[&policy[..], &["--treatment", "off"]].concat())?;
+    course.share_credentials("off", "inject")?;
+    let adding = [&policy[..], &["--treatment", "inject"]].concat();
+    let inject = course.gate(&program, "inject", &adding)?;
+    let url = |gate: &Gate| gate.exported("AWS_ENDPOINT_URL_S3");
+    let gates =
+        [("off", url(&off)?, off.server.group()), ("inject", url(&inject)?, inject.server.group())];
+    let done = send(&python, "rules.py", &course.asked(seconds, &off, &gates)?);
+    drop((origin, off, inject));
+    done
+}
+
+/// Runs a script of `benches` that sends requests and tells what they took.
+fn send(python: &Path, script: &str, asked: &str) -> Result<ExitCode, Failure> {
+    let mut command = Command::new(python);
+    command.arg(root().join("benches").join(script)).env("COMPARE", asked);
+    let status = run_to_end(&command)?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn install() -> Result<(), Failure> {
+    for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk"), ("curl", "curl")] {
+        if !tools::is_installed(program) {
+            tools::apt_install(&[package])?;
+        }
+    }
+    Ok(())
 }
 
 /// Files and ports that all share. Dropping it takes the objects away.
@@ -116,8 +151,8 @@ impl Course {
         Ok(server)
     }
 
-    /// With the seed policy and its audit log, as it comes.
-    fn gate(&self, program: &Path) -> Result<Gate, Failure> {
+    /// With the seed policy and its audit log, as it comes, unless `options` say otherwise.
+    fn gate(&self, program: &Path, name: &str, options: &[&str]) -> Result<Gate, Failure> {
         let upstream = Upstream {
             url: format!("https://127.0.0.1:{}", self.origin),
             access_key_id: "backend".to_owned(),
@@ -125,16 +160,26 @@ impl Course {
             region: "us-east-1".to_owned(),
         };
         let ca = self.path("certs/ca.pem");
-        Gate::start(program, &self.folder.join("gate"), Some(&upstream), &["--upstream-ca", &ca])
+        let options = [&["--upstream-ca", &ca], options].concat();
+        Gate::start(program, &self.folder.join(name), Some(&upstream), &options)
     }
 
-    fn load(
+    /// A gate keeps the credentials that it finds in its folder.
+    fn share_credentials(&self, from: &str, to: &str) -> Result<(), Failure> {
+        fs::create_dir_all(self.folder.join(to))?;
+        for file in ["access-key-id", "secret-access-key"] {
+            fs::copy(self.folder.join(from).join(file), self.folder.join(to).join(file))?;
+        }
+        Ok(())
+    }
+
+    /// What the script is told: where everything is, and the credentials of the gate.
+    fn asked(
         &self,
-        python: &Path,
         seconds: &str,
         gate: &Gate,
         proxies: &[(&str, String, u32)],
-    ) -> Result<Command, Failure> {
+    ) -> Result<String, Failure> {
         let mut listed = Vec::new();
         for (name, url, group) in proxies {
             listed.push(format!("\"{name}\":{{\"url\":\"{url}\",\"group\":{group}}}"));
@@ -143,7 +188,7 @@ impl Course {
         let ca = self.path("ca.pem");
         let own = fs::read_to_string(gate.exported("AWS_CA_BUNDLE")?)?;
         fs::write(&ca, fs::read_to_string(self.path("certs/ca.pem"))? + &own)?;
-        let asked = format!(
+        Ok(format!(
             "{{\"ca\":\"{ca}\",\"seconds\":{seconds},\"origin\":\"https://127.0.0.1:{}\",\
              \"proxies\":{{{}}},\"json\":\"{}\",\"large\":\"{}\",\"access_key_id\":\"{}\",\
              \"secret_access_key\":\"{}\",\"region\":\"{}\"}}",
@@ -154,10 +199,7 @@ impl Course {
             gate.exported("AWS_ACCESS_KEY_ID")?,
             gate.exported("AWS_SECRET_ACCESS_KEY")?,
             gate.exported("AWS_REGION")?,
-        );
-        let mut command = Command::new(python);
-        command.arg(root().join("benches/compare.py")).env("COMPARE", asked);
-        Ok(command)
+        ))
     }
 }
 

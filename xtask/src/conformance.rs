@@ -15,6 +15,7 @@ use crate::{
     backend::{Backend, Running},
     clients,
     gate::Gate,
+    key_services::{self, KeyServices},
     report::{Report, Tally},
     root,
     server::run_to_end,
@@ -51,6 +52,7 @@ pub(crate) fn run(
     };
     let gate = gate_program()?;
     let clients = clients::prepare(suites, &python);
+    let key_services = key_services::start(suites, &python);
     for (number, backend) in backends.iter().enumerate() {
         let began = Instant::now();
         let folder = fresh_folder(*backend)?;
@@ -64,6 +66,7 @@ pub(crate) fn run(
                     folder,
                     python: &python,
                     clients: &clients,
+                    key_services: &key_services,
                     is_first: number == 0,
                 };
                 if let Err(failure) = bench.run(&gate, suites, report) {
@@ -85,25 +88,36 @@ struct Bench<'a> {
     python: &'a Path,
     /// Where the clients are that are no Python modules, as environment variables.
     clients: &'a [(&'static str, PathBuf)],
+    key_services: &'a KeyServices,
     /// It sees clients in every mode that they have; the others in one: the gate sends all of them the
     /// same form.
     is_first: bool,
 }
 
+/// They stand before the same backend: what is in one is in the others.
+struct Gates {
+    /// As it comes, which refuses.
+    strict: Gate,
+    /// Adds the encryption that policy demands, and takes plain HTTP.
+    adding: Gate,
+    /// Seals; keys of clients are welcome, which the policy of the first refuses.
+    sealing: Gate,
+}
+
 impl Bench<'_> {
     fn run(self, gate: &Path, suites: &[String], report: &mut Report) -> Result<(), Failure> {
         let results = self.folder.join("results.tsv");
-        let (strict, adding) = self.start_gates(gate)?;
+        let gates = self.start_gates(gate)?;
         let all = if suites.is_empty() { self::suites()? } else { suites.to_vec() };
         let (with_crt, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it == WITH_CRT);
         let mut is_fine = true;
         for suites in [others, with_crt].iter().filter(|suites| !suites.is_empty()) {
-            let pytest = self.pytest(suites, &results, gate, (&strict, &adding));
+            let pytest = self.pytest(suites, &results, gate, &gates);
             is_fine &= run_to_end(&pytest)?.success();
         }
         let failed = count(&fs::read_to_string(&results).unwrap_or_default(), self.backend, report);
         if failed > 0 {
-            println!("the last lines of the gate's log:\n{}", strict.server.tail());
+            println!("the last lines of the gate's log:\n{}", gates.strict.server.tail());
         }
         // Without a failed case, pytest itself could not run: its own words are above.
         if failed == 0 && !is_fine {
@@ -112,28 +126,23 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The gate as it comes, which refuses, and one that adds the encryption that policy demands and
-    /// takes plain HTTP. Both stand before the same backend: what is in one is in the other.
-    fn start_gates(&self, program: &Path) -> Result<(Gate, Gate), Failure> {
+    fn start_gates(&self, program: &Path) -> Result<Gates, Failure> {
         let upstream = self.running.upstream.as_ref();
         let strict = Gate::start(program, &self.folder.join("gate"), upstream, &[])?;
         let embedded = if upstream.is_none() { Some(strict.embedded()?) } else { None };
         let policy = root().join("config/policies/require-sse.json");
         let options = ["--treatment", "inject", "--policy", &policy.to_string_lossy()];
-        let folder = self.folder.join("adding");
-        let adding = Gate::start(program, &folder, upstream.or(embedded.as_ref()), &options)?;
-        Ok((strict, adding))
+        let upstream = upstream.or(embedded.as_ref());
+        let adding = Gate::start(program, &self.folder.join("adding"), upstream, &options)?;
+        let policy = root().join("config/policies/require-tls-all.json");
+        let options = ["--treatment", "seal", "--policy", &policy.to_string_lossy()];
+        let sealing = Gate::start(program, &self.folder.join("sealing"), upstream, &options)?;
+        Ok(Gates { strict, adding, sealing })
     }
 
     /// In the environment that `portcullis dev` tells people to source, and nobody's AWS settings.
-    fn pytest(
-        &self,
-        suites: &[String],
-        results: &Path,
-        program: &Path,
-        gates: (&Gate, &Gate),
-    ) -> Command {
-        let (strict, adding) = gates;
+    fn pytest(&self, suites: &[String], results: &Path, program: &Path, gates: &Gates) -> Command {
+        let Gates { strict, adding, sealing } = gates;
         let mut command = Command::new("sh");
         command
             .args(["-c", ". \"$0\" && exec \"$@\""])
@@ -149,11 +158,17 @@ impl Bench<'_> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PORTCULLIS_BIN", program)
             .env("PORTCULLIS_ADDING_ENV", adding.environment())
+            .env("PORTCULLIS_SEALING_ENV", sealing.environment())
             .env("PORTCULLIS_RESULTS", results)
             .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "))
-            .envs(self.clients.iter().cloned());
+            .env("PORTCULLIS_BACKEND_FOLDER", &self.folder)
+            .envs(self.clients.iter().cloned())
+            .envs(self.key_services.places.iter().cloned());
         if suites.iter().all(|suite| suite != WITH_CRT) {
             command.env("BOTO_DISABLE_CRT", "true");
+        }
+        if let Some(kind) = self.backend.kind() {
+            command.env("PORTCULLIS_BACKEND_KIND", kind);
         }
         if self.is_first {
             command.env("PORTCULLIS_EVERY_MODE", "yes");
@@ -176,6 +191,7 @@ fn is_aws_setting(name: &std::ffi::OsStr) -> bool {
 /// Reads what `conftest.py` wrote, a line a case: suite, outcome, case, reason. Returns the failed.
 fn count(results: &str, backend: Backend, report: &mut Report) -> usize {
     let mut suites: Vec<(&str, Tally)> = Vec::new();
+    let mut skips: Vec<((&str, &str), Vec<&str>)> = Vec::new();
     for line in results.lines() {
         let mut fields = line.split('\t');
         let (suite, outcome) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
@@ -188,10 +204,17 @@ fn count(results: &str, backend: Backend, report: &mut Report) -> usize {
             "passed" => tally.passed += 1,
             "skipped" => {
                 tally.skipped += 1;
-                report.because(&format!("{suite} on {}: {case}: {reason}", backend.name()));
+                match skips.iter_mut().find(|(why, _)| *why == (suite, reason)) {
+                    Some((_, cases)) => cases.push(case),
+                    None => skips.push(((suite, reason), vec![case])),
+                }
             }
             _ => tally.failed += 1,
         }
+    }
+    for ((suite, reason), cases) in skips {
+        let cases = cases.join(", ");
+        report.because(&format!("{suite} on {}: {reason}: {cases}", backend.name()));
     }
     for (suite, tally) in &suites {
         report.row(suite, backend.name(), *tally);

@@ -10,7 +10,9 @@ mod conformance;
 mod differential;
 mod first_tier;
 mod fuzz;
+mod garage;
 mod gate;
+mod key_services;
 mod report;
 mod rgw;
 mod server;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::run(options),
         ["differential", options @ ..] => differential::chore(options),
         ["fuzz", options @ ..] => fuzz::run(options),
+        ["garage", options @ ..] => garage::install(options),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -54,16 +57,22 @@ Usage: cargo xtask <chore>
 
   test [--only NAME]...   every test: `cargo test`, then stock S3 clients against
                           a gate before each backend. NAME is a tier (cargo), a
-                          backend (embedded, moto, rgw) or a suite of
+                          backend (embedded, moto, rgw, garage) or a suite of
                           tests/conformance (cli, boto3, ...); without it: all.
   bench [--bytes N]       one object of 5 GiB (or N bytes) up and down through a
                           gate: CPU seconds, throughput, peak memory
+  bench seal [--bytes N]  what sealing costs of CPU and memory, beside a gate that does not
   bench compare [--seconds N]
                           the gate beside nginx and Envoy: small requests, large
                           bodies, CPU and latency; N seconds a measurement
+  bench rules [--seconds N]
+                          CPU of small requests where a rule adds encryption headers,
+                          beside one that adds none; N seconds a measurement
   fuzz [TARGET]... [--seconds N]
                           each target of fuzz/ (or those named) for 5 seconds (or N),
                           guided by coverage
+  garage                  builds Garage, ten minutes long, for `test` to stand a gate
+                          before; without it (and without GARAGE, its path) it is skipped
   differential [--seed N] [--cases N]
                           random policies, judged here and by another engine
   help                    this text";

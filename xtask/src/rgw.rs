@@ -172,6 +172,8 @@ rgw frontends = beast endpoint=127.0.0.1:RGW_PORT tcp_nodelay=1
 rgw dns name = localhost
 rgw thread pool size = 32
 rgw crypt require ssl = false
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = conformance=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 rgw enable ops log = false
 rgw enable usage log = false
 ";

@@ -58,8 +58,8 @@ impl Selection {
             } else {
                 let suites = known.join(", ");
                 return Err(format!(
-                    "there is no test `{name}`: name {FIRST_TIER}, {}, a backend (embedded, moto, rgw) \
-                     or a suite ({suites})",
+                    "there is no test `{name}`: name {FIRST_TIER}, {}, a backend (embedded, moto, rgw, \
+                     garage) or a suite ({suites})",
                     differential::TIER
                 )
                 .into());

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::pki;
-use crate::cli::{DevArgs, Failure, Treatment};
+use crate::cli::{DevArgs, Failure, Treatment, keys};
 #[cfg(feature = "embedded")]
 use crate::{embedded::Backend, secret::Secret};
 
@@ -62,6 +62,9 @@ impl Setup {
         })?;
         let secret_access_key =
             keep_or_make(&directory.join("secret-access-key"), || random_hex(20))?;
+        if !directory.join(KEYRING).exists() {
+            keys::file::make(&directory.join(KEYRING), super::super::now())?;
+        }
         let upstream = args.upstream.as_ref().map(|url| Upstream {
             url: url.clone(),
             region: upstream_region(),
@@ -152,6 +155,11 @@ impl Setup {
         if let Some(ca) = self.upstream.as_ref().and_then(|upstream| upstream.ca.as_ref()) {
             let _ = writeln!(text, "ca = {}", quoted(&ca.to_string_lossy()));
         }
+        let _ = write!(
+            text,
+            "\n[[keyring]]\nname = \"dev\"\ntype = \"local\"\nfile = {}\n",
+            quoted(KEYRING)
+        );
         for policy in &self.policies {
             let document = quoted(&policy.to_string_lossy());
             let _ = write!(text, "\n[[policy]]\ndocument = {document}\nbuckets = [\"*\"]\n");
@@ -160,6 +168,7 @@ impl Setup {
             Treatment::Off => "\"off\"",
             Treatment::Require => "\"require\"",
             Treatment::Inject => "\"inject\"\nsse = \"AES256\"",
+            Treatment::Seal => "\"seal\"",
         };
         let _ = write!(text, "\n[[rule]]\nbuckets = [\"*\"]\ntreatment = {treatment}\n");
         write_private(&self.configuration_path(), text.as_bytes())
@@ -193,6 +202,8 @@ fn policies(directory: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure
     Ok(written)
 }
 
+/// What objects are sealed with.
+const KEYRING: &str = "dev.keyring";
 /// Another region than us-east-1, where boto3 and the AWS CLI still presign with SigV2.
 pub(super) const REGION: &str = "eu-central-1";
 

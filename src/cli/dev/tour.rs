@@ -20,7 +20,7 @@ use crate::{
     s3::headers,
     secret::Secret,
     sigv4::{AccessKey, Signer},
-    upstream,
+    trust,
 };
 
 /// One request and what should come of it.
@@ -127,7 +127,7 @@ struct Traveller {
 impl Traveller {
     fn new(environment: &Environment, setup: &Setup) -> Result<Self, Failure> {
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(upstream::tls(Some(&setup.directory.join("ca.pem")))?)
+            .with_tls_config(trust::tls(Some(&setup.directory.join("ca.pem")))?)
             .https_or_http()
             .enable_http1()
             .build();

@@ -11,7 +11,7 @@ use std::{
     process::ExitCode,
 };
 
-use self::tally::{Row, Tally};
+use self::tally::{Period, Row, Tally};
 use super::{
     Failure,
     args::Report,
@@ -100,6 +100,9 @@ fn summary(tally: &Tally) -> String {
     let mut text = format!("{} read", counted(tally.lines(), "line"));
     if tally.unreadable() > 0 {
         let _ = write!(text, ", {} of them no audit line", tally.unreadable());
+    }
+    if let Some(Period { from, to }) = tally.period() {
+        let _ = write!(text, ", from {from} to {to}");
     }
     let verdict = match broken {
         0 => out::green("nobody is or would be refused"),

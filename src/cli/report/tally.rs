@@ -16,6 +16,14 @@ pub(super) struct Tally {
     rows: BTreeMap<(&'static str, String), Entry>,
     lines: usize,
     unreadable: usize,
+    period: Option<Period>,
+}
+
+/// When the first and the last line of the log were written, RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Period {
+    pub(super) from: String,
+    pub(super) to: String,
 }
 
 /// How writes arrived, and what became of them.
@@ -51,7 +59,6 @@ pub(super) struct Row<'a> {
     #[serde(flatten)]
     pub(super) counts: Counts,
     requesters: &'a BTreeSet<String>,
-    #[serde(skip)]
     has_more_requesters: bool,
     /// Why the last one was, or would be, refused.
     reason: Option<&'a str>,
@@ -62,6 +69,7 @@ pub(super) struct Row<'a> {
 pub(super) struct Document<'a> {
     lines: usize,
     unreadable: usize,
+    period: Option<&'a Period>,
     rows: Vec<Row<'a>>,
 }
 
@@ -70,6 +78,8 @@ pub(super) struct Document<'a> {
 struct Line<'l> {
     #[serde(borrow)]
     decision: Cow<'l, str>,
+    #[serde(borrow, default)]
+    time: Option<Cow<'l, str>>,
     #[serde(borrow, default)]
     encryption: Option<Cow<'l, str>>,
     #[serde(borrow, default)]
@@ -90,6 +100,9 @@ impl Tally {
             self.unreadable += 1;
             return;
         };
+        if let Some(time) = &line.time {
+            Period::include(&mut self.period, time);
+        }
         let is_denied = ["deny", "would-deny"].contains(&&*line.decision);
         if !is_denied && (line.encryption.is_none() || line.decision != "allow") {
             return;
@@ -113,6 +126,11 @@ impl Tally {
         self.unreadable
     }
 
+    /// Of all lines, in whatever order they came.
+    pub(super) fn period(&self) -> Option<&Period> {
+        self.period.as_ref()
+    }
+
     /// Those that enforcement breaks most come first.
     pub(super) fn rows(&self) -> Vec<Row<'_>> {
         let mut rows: Vec<Row<'_>> = self.rows.iter().map(Row::of).collect();
@@ -125,7 +143,21 @@ impl Tally {
 
     /// Everything, for machines.
     pub(super) fn report(&self) -> Document<'_> {
-        Document { lines: self.lines, unreadable: self.unreadable, rows: self.rows() }
+        let Self { lines, unreadable, .. } = *self;
+        Document { lines, unreadable, period: self.period(), rows: self.rows() }
+    }
+}
+
+impl Period {
+    /// The gate writes all times in one form, so that text orders as time does.
+    fn include(period: &mut Option<Self>, time: &str) {
+        let period = period.get_or_insert_with(|| Self { from: time.into(), to: time.into() });
+        if time < period.from.as_str() {
+            time.clone_into(&mut period.from);
+        }
+        if time > period.to.as_str() {
+            time.clone_into(&mut period.to);
+        }
     }
 }
 

@@ -90,3 +90,23 @@ fn what_is_no_audit_line_is_counted_and_passed_over() {
         plain(&summary(&tally)).starts_with("4 lines read, 3 of them no audit line; 1 program")
     );
 }
+
+#[test]
+fn the_time_that_the_log_covers_is_told() {
+    let at = |time: &str| format!("{{\"time\":\"{time}\",\"decision\":\"allow\"}}\n");
+    let tally = tally(
+        &[
+            at("2026-11-25T10:00:00.000Z"),
+            at("2026-11-24T09:00:00.000Z"),
+            at("2026-11-25T09:59:00.000Z"),
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        plain(&summary(&tally)),
+        "3 lines read, from 2026-11-24T09:00:00.000Z to 2026-11-25T10:00:00.000Z; nobody is or would \
+         be refused"
+    );
+    let document = serde_json::to_value(tally.report()).unwrap();
+    assert_eq!(document["period"]["to"], "2026-11-25T10:00:00.000Z");
+}

@@ -10,11 +10,13 @@ use std::{
 use tempfile::TempDir;
 
 use super::{Config, Fault, load_with};
-use crate::upstream::Origin;
+use crate::credential::Origin;
 
 mod auth;
+mod backend;
 mod declare;
 mod identity;
+mod keyrings;
 mod rules;
 mod session;
 mod upstream;
@@ -110,7 +112,7 @@ fn all_faults_are_reported_in_the_order_of_the_file() {
         "portcullis.toml:4:1: `s3` lacks `region`; write `region = \"eu-central-1\"`",
         "portcullis.toml:5:1: unknown key `regoin`; did you mean `region`?",
         "portcullis.toml:9:11: \"localhost:0\" is not an IP address and port; write such as",
-        "portcullis.toml:31:13: unknown treatment \"seals\"; known here: `off`, `require`",
+        "portcullis.toml:31:13: unknown treatment \"seals\"; did you mean `seal`?",
         "credentials.toml:4:8: a name has 1 to 64 letters",
         "credentials.toml:5:11: an account is 12 digits in quotes",
     ];

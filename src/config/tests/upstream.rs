@@ -1,7 +1,7 @@
 //! Faults of upstream credentials, and what sound ones become.
 
 use super::{Folder, check, check_in};
-use crate::upstream::{Origin, Source};
+use crate::credential::{Origin, Source};
 
 const KEYS: &str =
     "access_key_id = \"env:UPSTREAM_ID\"\nsecret_access_key = \"env:UPSTREAM_SECRET\"";

@@ -212,7 +212,7 @@ struct DecidedBy {
 /// ```
 /// use portcullis::policy::{Permit, PlainPermit, Policies, Terms};
 /// fn plain(permit: Permit) -> PlainPermit {
-///     permit.plain()
+///     permit.plain().unwrap()
 /// }
 /// # plain(Policies::default().decide(Terms::PLAIN, &[]).unwrap());
 /// ```
@@ -229,11 +229,38 @@ struct DecidedBy {
 #[derive(Debug)]
 pub struct PlainPermit(());
 
+/// Proof that policy lets a body leave once it is sealed. As with [`PlainPermit`], only a permit gives
+/// one.
+#[derive(Debug)]
+pub struct SealedPermit(());
+
+/// The permit was given for a body of the other form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("policy was asked about a body of another form")]
+pub struct OtherForm;
+
 impl Permit {
-    /// How the body leaves. Exhaustive, so that a new form must decide here.
-    pub fn plain(self) -> PlainPermit {
+    /// Leave for a body as it came. Exhaustive, so that a new form must decide here.
+    ///
+    /// # Errors
+    ///
+    /// Where the permit is for what is sealed.
+    pub fn plain(self) -> Result<PlainPermit, OtherForm> {
         match self.form {
-            BodyForm::Plain => PlainPermit(()),
+            BodyForm::Plain => Ok(PlainPermit(())),
+            BodyForm::Sealed => Err(OtherForm),
+        }
+    }
+
+    /// Leave for a body that the proxy seals.
+    ///
+    /// # Errors
+    ///
+    /// Where the permit is for a body as it came.
+    pub fn sealed(self) -> Result<SealedPermit, OtherForm> {
+        match self.form {
+            BodyForm::Sealed => Ok(SealedPermit(())),
+            BodyForm::Plain => Err(OtherForm),
         }
     }
 

@@ -63,6 +63,11 @@ impl Document {
         self.index.deciding(&self.statements, inquiry)
     }
 
+    /// Whether a statement lets requests pass where a condition key has this value, and not with any.
+    pub fn accepts(&self, key: &str, value: &str) -> bool {
+        self.statements.iter().any(|statement| statement.accepts(key, value))
+    }
+
     /// How many statements it has.
     #[expect(clippy::len_without_is_empty, reason = "a document without statements is a fault")]
     pub fn len(&self) -> usize {

@@ -196,3 +196,19 @@ fn what_only_s3_would_not_store_is_a_warning() {
     assert!(found.starts_with("S3 would not store this: Normalized policy document"), "{found}");
     assert!(Document::parse_as(&long, Strictness::S3 { bucket: "b" }).is_err());
 }
+
+#[test]
+fn what_a_document_accepts_is_told() {
+    const KEY: &str = "s3:x-amz-server-side-encryption";
+    let accepts = |text: &str, value: &str| {
+        Document::parse(text).unwrap().accepts("S3:x-amz-server-side-encryption", value)
+    };
+    let deny = condition("StringNotEquals", KEY, r#"["AES256", "aws:kms"]"#);
+    assert!(accepts(&deny, "AES256") && accepts(&deny, "aws:kms"));
+    assert!(!accepts(&deny, "aws:kms:dsse"));
+    let forbidding = condition("StringEquals", KEY, r#""AES256""#);
+    assert!(!accepts(&forbidding, "AES256"), "it denies what has it");
+    let allow = condition("StringEquals", KEY, r#""AES256""#).replace("Deny", "Allow");
+    assert!(accepts(&allow, "AES256"));
+    assert!(!accepts(&condition("Null", KEY, r#""true""#), "AES256"));
+}

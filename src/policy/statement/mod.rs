@@ -7,7 +7,8 @@ use std::sync::Arc;
 pub(super) use read::read;
 
 use super::{
-    Inquiry, Keys, condition::Condition, pattern::Pattern, principal::Named, resource::SERVICE,
+    Inquiry, Keys, condition::Condition, keys::is_same, pattern::Pattern, principal::Named,
+    resource::SERVICE,
 };
 
 /// A statement of a document.
@@ -65,6 +66,15 @@ impl Statement {
         self.principals == other.principals
             && self.actions == other.actions
             && self.resources == other.resources
+    }
+
+    /// Whether it allows, or spares from its denial, what has this value of a condition key.
+    pub(super) fn accepts(&self, key: &str, value: &str) -> bool {
+        self.conditions.iter().any(|condition| {
+            is_same(&condition.key, key)
+                && condition.operator.is_negated == (self.effect == Effect::Deny)
+                && condition.written.iter().any(|written| **written == *value)
+        })
     }
 
     /// The keys that its conditions and the variables of its resources ask about.

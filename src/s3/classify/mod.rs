@@ -104,6 +104,38 @@ impl Request {
         self.copy_source.as_ref()
     }
 
+    /// Turns a copy into the upload of what it reads, for whoever brings that himself.
+    pub fn upload_source(&mut self) {
+        let is_part = self.operation == Operation::UploadPartCopy;
+        self.operation = if is_part { Operation::UploadPart } else { Operation::PutObject };
+        self.copy_source = None;
+        let of_copies: Vec<HeaderName> = self
+            .headers
+            .keys()
+            .filter(|name| name.as_str().starts_with(headers::COPY_SOURCE_PREFIX))
+            .chain(&OF_COPIES)
+            .cloned()
+            .collect();
+        for name in of_copies {
+            self.headers.remove(name);
+        }
+    }
+
+    /// Gives a write these tags, in place of those that it has.
+    ///
+    /// # Errors
+    ///
+    /// If a name occurs twice or is empty.
+    pub fn tag(&mut self, tags: Vec<(String, String)>) -> Result<(), InvalidQuery> {
+        let tags = Query::from_pairs(tags)?;
+        self.headers.remove(headers::X_AMZ_TAGGING);
+        if !tags.pairs().is_empty() {
+            replace(&mut self.headers, headers::X_AMZ_TAGGING, &tags.encode());
+        }
+        self.tags = Some(tags);
+        Ok(())
+    }
+
     /// The tags in `x-amz-tagging`, each name once.
     pub fn tags(&self) -> Option<&Query> {
         self.tags.as_ref()
@@ -276,6 +308,15 @@ fn replace(headers: &mut HeaderMap, name: HeaderName, encoded: &str) {
         headers.insert(name, value);
     }
 }
+
+/// What only copies are asked with, besides what names their source.
+static OF_COPIES: [HeaderName; 4] = [
+    // Of a body of no bytes.
+    headers::CONTENT_MD5,
+    headers::X_AMZ_METADATA_DIRECTIVE,
+    headers::X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER,
+    headers::X_AMZ_TAGGING_DIRECTIVE,
+];
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
 const PREFLIGHT: [HeaderName; 4] = [

@@ -105,6 +105,11 @@ impl Operation {
         matches!(self.body(), Body::Data | Body::Form)
     }
 
+    /// Whether it stores data, whether the request brings it or names where it is.
+    pub fn moves_object_data(self) -> bool {
+        self.accepts_object_data() || matches!(self, Self::CopyObject | Self::UploadPartCopy)
+    }
+
     /// Whether the body may come in signed chunks or with a trailer (`STREAMING-…`).
     pub fn accepts_streaming_payload(self) -> bool {
         matches!(self, Self::PutObject | Self::UploadPart)

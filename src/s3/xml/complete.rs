@@ -8,6 +8,50 @@ use super::{
     escape, malformed,
 };
 
+/// One `<Part>` of the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompletedPart {
+    /// 1 to 10000.
+    pub number: u16,
+    /// As the client sent it, with its quotes, if it has any.
+    pub etag: String,
+}
+
+/// The parts of a document, in its order.
+///
+/// # Errors
+///
+/// Anything but `<Part>`s of one `<PartNumber>`, one `<ETag>` and checksums.
+pub fn completed_parts(document: &[u8]) -> Result<Vec<CompletedPart>, MalformedXml> {
+    let mut pieces = Pieces::of(document)?;
+    open_root(&mut pieces, ROOT)?;
+    let mut parts = Vec::new();
+    while let Some(start) = child(&mut pieces)? {
+        match start.name().into_inner() {
+            "Part" => parts.push(part(&mut pieces)?),
+            name => return Err(unexpected(name)),
+        }
+    }
+    close(&mut pieces)?;
+    Ok(parts)
+}
+
+/// A document that names these parts: numbers and entity tags.
+pub fn completion<'a>(parts: impl IntoIterator<Item = (u16, &'a str)>) -> Vec<u8> {
+    let mut written = format!("<{ROOT} xmlns=\"{NAMESPACE}\">");
+    for (number, etag) in parts {
+        for text in ["<Part><PartNumber>", &number.to_string(), "</PartNumber><ETag>"] {
+            written.push_str(text);
+        }
+        written.push_str(&escape(etag));
+        written.push_str("</ETag></Part>");
+    }
+    written += "</";
+    written += ROOT;
+    written += ">";
+    written.into_bytes()
+}
+
 /// The document as backends get it that were sent the parts without checksums. They would hold the
 /// clients' own against parts for which they know none, and refuse the upload.
 ///
@@ -16,25 +60,13 @@ use super::{
 ///
 /// # Errors
 ///
-/// Anything but `<Part>`s of one `<PartNumber>`, one `<ETag>` and checksums.
+/// As [`completed_parts`].
 pub fn without_checksums(document: &[u8]) -> Result<Vec<u8>, MalformedXml> {
-    let mut pieces = Pieces::of(document)?;
-    open_root(&mut pieces, ROOT)?;
-    let mut written = format!("<{ROOT} xmlns=\"{NAMESPACE}\">");
-    while let Some(start) = child(&mut pieces)? {
-        match start.name().into_inner() {
-            "Part" => part(&mut pieces, &mut written)?,
-            name => return Err(unexpected(name)),
-        }
-    }
-    close(&mut pieces)?;
-    written += "</";
-    written += ROOT;
-    written += ">";
-    Ok(written.into_bytes())
+    let parts = completed_parts(document)?;
+    Ok(completion(parts.iter().map(|part| (part.number, part.etag.as_str()))))
 }
 
-fn part(pieces: &mut Pieces<'_>, written: &mut String) -> Result<(), MalformedXml> {
+fn part(pieces: &mut Pieces<'_>) -> Result<CompletedPart, MalformedXml> {
     let (mut number, mut etag) = (None, None);
     while let Some(start) = child(pieces)? {
         let name = start.name().into_inner().to_owned();
@@ -48,12 +80,7 @@ fn part(pieces: &mut Pieces<'_>, written: &mut String) -> Result<(), MalformedXm
     }
     let number = number.ok_or_else(|| malformed("a `Part` has no `PartNumber`"))?;
     let etag = etag.ok_or_else(|| malformed("a `Part` has no `ETag`"))?;
-    for text in ["<Part><PartNumber>", &number.to_string(), "</PartNumber><ETag>"] {
-        written.push_str(text);
-    }
-    written.push_str(&escape(&etag));
-    written.push_str("</ETag></Part>");
-    Ok(())
+    Ok(CompletedPart { number, etag })
 }
 
 fn part_number(text: &str) -> Result<u16, MalformedXml> {
@@ -69,7 +96,7 @@ const PART_NUMBER_MAX: u16 = 10_000;
 
 #[cfg(test)]
 mod tests {
-    use super::{NAMESPACE, without_checksums};
+    use super::{CompletedPart, NAMESPACE, completed_parts, completion, without_checksums};
 
     fn rewritten(content: &str) -> Option<String> {
         let document = format!("<CompleteMultipartUpload>{content}</CompleteMultipartUpload>");
@@ -87,6 +114,15 @@ mod tests {
              <ETag>c</ETag></Part></CompleteMultipartUpload>"
         );
         assert_eq!(rewritten(content), Some(expected));
+    }
+
+    #[test]
+    fn parts_are_read_as_they_were_written() {
+        let parts = [(1, "\"a&b-1\""), (10_000, "c-f")];
+        let read = completed_parts(&completion(parts)).unwrap();
+        let expected = parts.map(|(number, etag)| CompletedPart { number, etag: etag.to_owned() });
+        assert_eq!(read, expected);
+        assert_eq!(completed_parts(&completion([])), Ok(Vec::new()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use super::{
     MalformedXml, Pieces,
     elements::{child, close, open_root, unexpected},
-    malformed,
+    escape, malformed,
 };
 use crate::s3::{Action, BucketName, ObjectKey, Resource, headers, is_requested};
 
@@ -31,8 +31,27 @@ pub struct DeletedObject {
     pub version_id: Option<String>,
     /// The entity tag that the object must have to be deleted.
     pub etag: Option<String>,
+    /// The size that it must have, as it is written.
+    pub size: Option<String>,
     /// Where the element stands in the document.
     element: Range<usize>,
+    /// Where their texts stand in the element, in order.
+    conditions: Vec<(Condition, Range<usize>)>,
+}
+
+/// What an object must have to be deleted; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// An entity tag.
+    pub etag: Option<String>,
+    /// A size in bytes.
+    pub size: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    ETag,
+    Size,
 }
 
 impl Deletion {
@@ -67,6 +86,36 @@ impl Deletion {
         });
         kept.extend_from_slice(self.document.get(copied..).unwrap_or_default());
         Self { document: kept.into(), objects: self.objects }
+    }
+
+    /// The document with other texts in place of the conditions that each object has; none is put where
+    /// there was none. All else stays byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// Where there is one for an object.
+    pub fn with_conditions<E>(
+        &self,
+        mut map: impl FnMut(&DeletedObject) -> Result<Conditions, E>,
+    ) -> Result<Bytes, E> {
+        let mut written = Vec::with_capacity(self.document.len());
+        let mut copied = 0;
+        for object in self.objects.iter().filter(|object| !object.conditions.is_empty()) {
+            let Conditions { etag, size } = map(object)?;
+            for (condition, Range { start, end }) in &object.conditions {
+                let text = match condition {
+                    Condition::ETag => &etag,
+                    Condition::Size => &size,
+                };
+                let Some(text) = text else { continue };
+                let start = object.element.start + start;
+                written.extend_from_slice(self.document.get(copied..start).unwrap_or_default());
+                written.extend_from_slice(escape(text).as_bytes());
+                copied = object.element.start + end;
+            }
+        }
+        written.extend_from_slice(self.document.get(copied..).unwrap_or_default());
+        Ok(written.into())
     }
 
     /// The document.
@@ -124,26 +173,35 @@ fn objects(document: &[u8]) -> Result<Vec<DeletedObject>, MalformedXml> {
 fn object(pieces: &mut Pieces<'_>, tag_bytes: usize) -> Result<DeletedObject, MalformedXml> {
     let start = pieces.position()?.saturating_sub(tag_bytes);
     let mut texts: [Option<String>; ELEMENTS.len()] = Default::default();
-    while let Some(start) = child(pieces)? {
-        let name = start.name().into_inner();
+    let mut conditions = Vec::new();
+    while let Some(child) = child(pieces)? {
+        let name = child.name().into_inner();
         let place = ELEMENTS.iter().zip(&mut texts).find(|(element, _)| **element == name);
         let Some((element, text @ None)) = place else { return Err(unexpected(name)) };
-        *text = Some(pieces.text(element)?.0);
+        let (read, Range { start: first, end: last }) = pieces.text(element)?;
+        let condition = match *element {
+            "ETag" => Some(Condition::ETag),
+            "Size" => Some(Condition::Size),
+            _ => None,
+        };
+        conditions.extend(condition.map(|it| (it, first - start..last - start)));
+        *text = Some(read);
     }
-    let [key, version_id, etag, ..] = texts;
+    let [key, version_id, etag, size, _] = texts;
     let key = key.ok_or_else(|| malformed("an `Object` has no `Key`"))?;
     let key = ObjectKey::parse(&key).map_err(|error| malformed(&error.to_string()))?;
     // To some readers an empty version is none, to others it is one that does not exist.
     if version_id.as_ref().is_some_and(String::is_empty) {
         return Err(malformed("a `VersionId` is empty"));
     }
-    Ok(DeletedObject { key, version_id, etag, element: start..pieces.position()? })
+    let element = start..pieces.position()?;
+    Ok(DeletedObject { key, version_id, etag, size, element, conditions })
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 const OBJECTS_MAX: usize = 1000;
-/// What an `Object` may hold, each once; the first three matter.
-const ELEMENTS: [&str; 5] = ["Key", "VersionId", "ETag", "LastModifiedTime", "Size"];
+/// What an `Object` may hold, each once; the last does not matter here.
+const ELEMENTS: [&str; 5] = ["Key", "VersionId", "ETag", "Size", "LastModifiedTime"];
 
 #[cfg(test)]
 mod tests {
@@ -240,6 +298,34 @@ mod tests {
         }
         let left = retained(&["a", "b"], &["b"]).into_document();
         assert_eq!(left, document(&["b"]).replace("<Object ", " <Object "));
+    }
+
+    #[test]
+    fn conditions_are_replaced_where_they_stand() {
+        let document = "<Delete>\n<Object><Size>1</Size><Key>a</Key><ETag>\"e\"</ETag></Object>\
+                        <Object><Key>b</Key></Object><Object ><Key>c</Key>\
+                        <ETag>&quot;f&quot;</ETag> </Object></Delete>";
+        let conditions = |object: &DeletedObject| {
+            let etag = object.etag.as_ref().map(|etag| format!("<{etag}>"));
+            let size = object.size.as_ref().map(|size| format!("{size}0"));
+            Ok::<_, ()>(Conditions { etag, size })
+        };
+        let of = |keys: &[&str]| {
+            let deletion = Deletion::parse(document.into()).unwrap();
+            let kept = deletion.retain(|object| keys.contains(&object.key.as_str()));
+            kept.with_conditions(conditions).unwrap()
+        };
+        let a = "<Object><Size>10</Size><Key>a</Key><ETag>&lt;&quot;e&quot;&gt;</ETag></Object>";
+        let b = "<Object><Key>b</Key></Object>";
+        let c = "<Object ><Key>c</Key><ETag>&lt;&quot;f&quot;&gt;</ETag> </Object>";
+        assert_eq!(of(&["a", "b", "c"]), format!("<Delete>\n{a}{b}{c}</Delete>"));
+        assert_eq!(of(&["b", "c"]), format!("<Delete>\n{b}{c}</Delete>"));
+        let deletion = Deletion::parse(document.into()).unwrap();
+        assert_eq!(
+            deletion.with_conditions(|_| Ok::<_, ()>(Conditions::default())),
+            Ok(document.into())
+        );
+        assert_eq!(deletion.with_conditions(|_| Err("no")), Err("no"));
     }
 
     #[test]

@@ -17,6 +17,21 @@ pub fn locate(
     find(document, root, element)?.ok_or_else(|| malformed(&format!("it has no `{element}`")))
 }
 
+/// As [`find`], in what answers `CompleteMultipartUpload`. S3 calls its root
+/// `CompleteMultipartUploadResult`, and moto `CompleteMultipartUploadResponse`.
+///
+/// # Errors
+///
+/// As [`find`]'s; the document is of neither name.
+pub fn find_completed(
+    document: &[u8],
+    element: &str,
+) -> Result<Option<(String, Range<usize>)>, MalformedXml> {
+    find(document, "CompleteMultipartUploadResult", element).or_else(|error| {
+        find(document, "CompleteMultipartUploadResponse", element).map_err(|_| error)
+    })
+}
+
 /// As [`locate`], but an element that is not there, or is empty, is `None`.
 pub fn find(
     document: &[u8],
@@ -108,6 +123,20 @@ mod tests {
         }
         for document in ["", "<X/>", "<R>", "text"] {
             assert!(find(document.as_bytes(), "R", "Id").is_err(), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_completion_is_read_by_the_name_that_s3_or_moto_gives_it() {
+        for root in ["CompleteMultipartUploadResult", "CompleteMultipartUploadResponse"] {
+            let document = format!("<{root}><ETag>e</ETag></{root}>");
+            let start = root.len() + "<><ETag>".len();
+            let found = find_completed(document.as_bytes(), "ETag");
+            assert_eq!(found, Ok(Some(("e".to_owned(), start..start + 1))), "{root}");
+            assert_eq!(find_completed(document.as_bytes(), "Location"), Ok(None), "{root}");
+        }
+        for document in ["", "<Error><ETag>e</ETag></Error>", "<CompleteMultipartUploadResult>"] {
+            assert!(find_completed(document.as_bytes(), "ETag").is_err(), "{document}");
         }
     }
 }

@@ -7,22 +7,27 @@ mod delete;
 mod elements;
 mod leaves;
 mod locate;
+mod parts;
+mod scan;
 mod splice;
 mod tagging;
 
 use std::{borrow::Cow, ops::Range};
 
+use memchr::{memchr2, memchr3};
 use quick_xml::{
     Reader,
-    escape::resolve_xml_entity,
+    escape::{resolve_xml_entity, unescape},
     events::{BytesDecl, BytesRef, BytesStart, Event},
 };
 
 pub use self::{
-    complete::without_checksums,
-    delete::{DeletedObject, Deletion},
+    complete::{CompletedPart, completed_parts, completion, without_checksums},
+    delete::{Conditions, DeletedObject, Deletion},
     leaves::{Leaf, leaves},
-    locate::{find, locate},
+    locate::{find, find_completed, locate},
+    parts::{ListedPart, ListedParts, listed_parts},
+    scan::{Kind, Scanner, Tag},
     splice::append,
     tagging::tags,
 };
@@ -38,20 +43,54 @@ pub fn escape(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + ESCAPES_BYTES_USUAL);
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
+    let mut copied = 0;
+    for (at, character) in text.char_indices().filter(|(_, character)| is_escaped(*character)) {
+        escaped.push_str(text.get(copied..at).unwrap_or_default());
+        escaped.push_str(match character {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&quot;",
+            '\'' => "&apos;",
             // Raw, a reader would make a line feed of it.
-            '\r' => escaped.push_str("&#13;"),
-            character if is_allowed(character) => escaped.push(character),
-            _ => escaped.push(char::REPLACEMENT_CHARACTER),
-        }
+            '\r' => "&#13;",
+            _ => "\u{fffd}",
+        });
+        copied = at + character.len_utf8();
     }
+    escaped.push_str(text.get(copied..).unwrap_or_default());
     Cow::Owned(escaped)
+}
+
+/// The text of an element that holds nothing else, as it stands in its document.
+///
+/// # Errors
+///
+/// It is not UTF-8, or has markup, or a reference to no character.
+pub fn text(raw: &[u8]) -> Result<Cow<'_, str>, MalformedXml> {
+    let raw = std::str::from_utf8(raw).map_err(|_| malformed("it is not UTF-8"))?;
+    let Some(_) = memchr3(b'&', b'<', b'\r', raw.as_bytes()) else { return Ok(raw.into()) };
+    if memchr2(b'<', b'\r', raw.as_bytes()).is_none() {
+        let text = unescape(raw).map_err(unreadable)?;
+        let is_text = text.chars().all(is_allowed);
+        return if is_text {
+            Ok(text)
+        } else {
+            Err(malformed("it has a reference to no character"))
+        };
+    }
+    let document = format!("<T>{raw}</T>");
+    let mut pieces = Pieces::of(document.as_bytes())?;
+    pieces.next()?;
+    let (text, _) = pieces.text("T")?;
+    elements::close(&mut pieces)?;
+    Ok(text.into())
+}
+
+/// A number as S3 writes one: digits alone.
+pub fn number(text: &str) -> Option<u64> {
+    // Rust would take a sign, too.
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A piece of a document.
@@ -181,6 +220,28 @@ mod tests {
     #[test]
     fn forbidden_characters_are_replaced() {
         assert_eq!(escape("a\0b\u{1b}c\u{ffff}\t\n"), "a\u{fffd}b\u{fffd}c\u{fffd}\t\n");
+    }
+
+    #[test]
+    fn raw_text_is_decoded() {
+        for (raw, expected) in [
+            ("", Some("")),
+            ("a b>é", Some("a b>é")),
+            ("&quot;a&#x62;&#10;&amp;amp;&quot;", Some("\"ab\n&amp;\"")),
+            ("a\r\nb\rc&#13;", Some("a\nb\nc\r")),
+            ("a<![CDATA[<b>&amp;]]>&lt;", Some("a<b>&amp;<")),
+            ("&b;", None),
+            ("&#0;", None),
+            ("&#1;", None),
+            ("&#1;\r", None),
+            ("&amp", None),
+            ("a<b/>", None),
+            ("</T><T>", None),
+            ("<!-- -->", None),
+        ] {
+            assert_eq!(text(raw.as_bytes()).ok().as_deref(), expected, "{raw}");
+        }
+        assert!(text(b"\xff").is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use aws_lc_rs::digest;
 use http::{
     HeaderName, HeaderValue,
     header::{AUTHORIZATION, HOST, InvalidHeaderValue},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::s3::headers;
 
-/// Signs requests to one backend with one access key.
+/// Signs requests with one access key, to one service at a time: it keeps the key of the last.
 #[derive(Clone, Debug)]
 pub struct Signer(Arc<Shared>);
 
@@ -39,7 +40,7 @@ struct Shared {
 pub struct SigningError(pub String);
 
 impl Signer {
-    /// For an access key; service `s3`.
+    /// For an access key.
     ///
     /// # Errors
     ///
@@ -54,9 +55,9 @@ impl Signer {
         Ok(Self(Arc::new(Shared { access_key, token, key: LastKey::default() })))
     }
 
-    /// Adds `x-amz-date`, `x-amz-content-sha256: UNSIGNED-PAYLOAD`, `authorization` and, where there is
-    /// one, `x-amz-security-token`. Every header that is there is signed, but those that intermediaries
-    /// may change.
+    /// For S3. Adds `x-amz-date`, `x-amz-content-sha256: UNSIGNED-PAYLOAD`, `authorization` and, where
+    /// there is one, `x-amz-security-token`. Every header that is there is signed, but those that
+    /// intermediaries may change.
     ///
     /// # Errors
     ///
@@ -67,19 +68,46 @@ impl Signer {
         region: &str,
         now: SystemTime,
     ) -> Result<(), SigningError> {
+        self.sign_for((SERVICE, region), head, UNSIGNED_PAYLOAD, now)
+    }
+
+    /// For another service, whose target is `/` and whose body is signed, too. As [`Self::sign`]
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::sign`].
+    pub fn sign_call(
+        &self,
+        (service, region): (&str, &str),
+        head: &mut Parts,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Result<(), SigningError> {
+        let hash = hex::encode(digest::digest(&digest::SHA256, body));
+        self.sign_for((service, region), head, &hash, now)
+    }
+
+    fn sign_for(
+        &self,
+        (service, region): (&str, &str),
+        head: &mut Parts,
+        payload: &str,
+        now: SystemTime,
+    ) -> Result<(), SigningError> {
         if !head.headers.contains_key(HOST) && head.uri.authority().is_none() {
             return Err(SigningError("it names no host".to_owned()));
         }
         let timestamp = timestamp::basic(now);
         let date = HeaderValue::try_from(&timestamp).map_err(SigningError::from)?;
         head.headers.insert(headers::X_AMZ_DATE, date);
-        let payload = HeaderValue::from_static(UNSIGNED_PAYLOAD);
-        head.headers.insert(headers::X_AMZ_CONTENT_SHA256, payload);
+        head.headers.insert(headers::X_AMZ_CONTENT_SHA256, HeaderValue::from_str(payload)?);
         match &self.0.token {
             Some(token) => head.headers.insert(headers::X_AMZ_SECURITY_TOKEN, token.clone()),
             None => head.headers.remove(headers::X_AMZ_SECURITY_TOKEN),
         };
-        let authorization = self.0.authorization(head, region, &timestamp);
+        let scope = (service, region, timestamp.as_str());
+        let authorization = self.0.authorization(head, scope, payload);
         let authorization = HeaderValue::try_from(authorization).map_err(SigningError::from)?;
         head.headers.insert(AUTHORIZATION, authorization);
         Ok(())
@@ -87,12 +115,17 @@ impl Signer {
 }
 
 impl Shared {
-    fn authorization(&self, head: &Parts, region: &str, timestamp: &str) -> String {
+    fn authorization(
+        &self,
+        head: &Parts,
+        (service, region, timestamp): (&str, &str, &str),
+        payload: &str,
+    ) -> String {
         let date = timestamp.get(..timestamp::DATE_BYTES).unwrap_or_default();
-        let text = [date, region, SERVICE, TERMINATOR].join("/");
-        let scope = Scope { text: &text, date, region, service: SERVICE };
+        let text = [date, region, service, TERMINATOR].join("/");
+        let scope = Scope { text: &text, date, region, service };
         let names = signed_headers(head);
-        let canonical = canonical::request(head, Form::Received, &names, UNSIGNED_PAYLOAD);
+        let canonical = canonical::request(head, Form::Received, &names, payload);
         let string_to_sign = canonical::string_to_sign(timestamp, scope, &canonical);
         let key = self.key.get(&self.access_key.secret, scope);
         self.key.keep(&key);

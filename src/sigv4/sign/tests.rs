@@ -59,8 +59,12 @@ fn signed(mut head: Parts) -> Parts {
     head
 }
 
-/// The Authorization header that AWS's crate makes.
+/// The Authorization header that AWS's crate makes for S3.
 fn by_the_crate(head: &Parts) -> String {
+    by_the_crate_for("s3", head, SignableBody::UnsignedPayload)
+}
+
+fn by_the_crate_for(service: &str, head: &Parts, body: SignableBody<'_>) -> String {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -70,14 +74,13 @@ fn by_the_crate(head: &Parts) -> String {
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region("eu-central-1")
-        .name("s3")
+        .name(service)
         .time(now())
         .settings(settings)
         .build()
         .unwrap()
         .into();
     let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
-    let body = SignableBody::UnsignedPayload;
     let request =
         SignableRequest::new(head.method.as_str(), head.uri.to_string(), headers, body).unwrap();
     let (instructions, _) = sign(request, &params).unwrap().into_parts();
@@ -147,6 +150,17 @@ fn one_key_signs_for_several_regions() {
         signer.sign(&mut head, region, now()).unwrap();
         let authorization = head.headers["authorization"].to_str().unwrap();
         assert!(authorization.contains(&format!("/20150830/{region}/s3/")), "{authorization}");
+    }
+}
+
+#[test]
+fn the_crate_signs_calls_of_other_services_alike() {
+    let target = ("x-amz-target", &b"TrentService.Decrypt"[..]);
+    for body in [&b"{}"[..], "{\"Ciphertext\": \"é\"}".as_bytes()] {
+        let mut head = head("/", &[("content-type", b"application/x-amz-json-1.1"), target]);
+        let expected = by_the_crate_for("kms", &head, SignableBody::Bytes(body));
+        signer(None).sign_call(("kms", "eu-central-1"), &mut head, body, now()).unwrap();
+        assert_eq!(head.headers["authorization"].to_str().unwrap(), expected);
     }
 }
 

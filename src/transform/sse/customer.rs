@@ -75,6 +75,15 @@ impl CustomerKey {
         Some(Self { key: shown, md5 })
     }
 
+    /// The one that a client brings, whole or not at all.
+    pub fn brought(received: &HeaderMap, family: Family) -> Option<Self> {
+        let [algorithm, key, md5] = family.headers();
+        received.contains_key(algorithm).then_some(())?;
+        let mut key = received.get(key)?.clone();
+        key.set_sensitive(true);
+        Some(Self { key, md5: received.get(md5)?.clone() })
+    }
+
     /// The digest by which S3 tells keys apart.
     pub fn md5(&self) -> &HeaderValue {
         &self.md5
@@ -111,6 +120,15 @@ impl Family {
     pub fn remove(self, received: &mut HeaderMap) {
         for name in self.headers() {
             received.remove(name);
+        }
+    }
+
+    /// Brings a key from one request into another.
+    pub fn carry(self, from: &HeaderMap, to: &mut HeaderMap) {
+        for name in self.headers() {
+            if let Some(value) = from.get(&name) {
+                to.insert(name, value.clone());
+            }
         }
     }
 

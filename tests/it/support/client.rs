@@ -176,6 +176,27 @@ impl Connection {
         let _ = within("the gate to take bytes", write).await;
     }
 
+    /// Sends a request, and does not wait for its answer.
+    pub(crate) async fn begin(&mut self, request: &Request) {
+        let (head, body) = request.to_bytes(&self.host);
+        self.write(&head).await;
+        self.write(&body).await;
+    }
+
+    /// What comes, as it is on the wire, up to this text.
+    pub(crate) async fn read_until(&mut self, text: &str) -> String {
+        let read = async {
+            let mut read = Vec::new();
+            while !read.windows(text.len()).any(|window| window == text.as_bytes()) {
+                if !matches!(self.stream.read_buf(&mut read).await, Ok(count) if count > 0) {
+                    break;
+                }
+            }
+            String::from_utf8(read).unwrap()
+        };
+        within(text, read).await
+    }
+
     /// The next answer. Status 0: the connection ended without one.
     pub(crate) async fn answer(&mut self, is_head: bool) -> Answer {
         within("an answer from the gate", read_answer(&mut self.stream, is_head)).await

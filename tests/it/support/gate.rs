@@ -174,6 +174,22 @@ impl Builder {
         self
     }
 
+    /// A keyring in a file, `main`.
+    pub(crate) fn keyring(self) -> Self {
+        self.sections("[[keyring]]\nname = \"main\"\ntype = \"local\"\nfile = \"main.keyring\"\n")
+    }
+
+    /// Another one, `other`.
+    pub(crate) fn another_keyring(self) -> Self {
+        self.sections("[[keyring]]\nname = \"other\"\ntype = \"local\"\nfile = \"other.keyring\"\n")
+    }
+
+    /// Sections that come before the rules.
+    pub(crate) fn sections(mut self, sections: &str) -> Self {
+        self.rules.insert(0, sections.to_owned());
+        self
+    }
+
     /// A plain listener; comes before any other.
     pub(crate) fn plain_listener(mut self) -> Self {
         self.listeners.insert(0, Listener::Plain);
@@ -267,6 +283,8 @@ impl Builder {
         write("tls.key", &key);
         write("ca.pem", &authority.pem());
         write("token.secret", &"0123456789abcdef".repeat(4));
+        write("main.keyring", &keyring("0123456789abcdef"));
+        write("other.keyring", &keyring("fedcba9876543210"));
         write("credentials.toml", &(credentials() + &self.credentials));
         for (number, policy) in self.policies.iter().enumerate() {
             write(&format!("policy-{number}.json"), policy);
@@ -331,6 +349,15 @@ pub(crate) fn credentials() -> String {
         );
     }
     text
+}
+
+/// One version, which writes.
+fn keyring(quarter: &str) -> String {
+    format!(
+        "[[key]]\nversion = 1\nstate = \"active\"\ncreated = \"2026-01-31T12:00:00Z\"\n\
+         secret = \"{}\"\n",
+        quarter.repeat(4)
+    )
 }
 
 fn load(folder: &Path) -> Result<config::Config, String> {

@@ -6,7 +6,9 @@ pub(crate) mod client;
 pub(crate) mod documents;
 pub(crate) mod form;
 pub(crate) mod gate;
+pub(crate) mod key_service;
 pub(crate) mod program;
+pub(crate) mod store;
 pub(crate) mod upstream;
 
 use std::time::{Duration, SystemTime};

@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Notify, mpsc},
 };
 
 use super::within;
@@ -26,6 +26,13 @@ pub(crate) struct Upstream {
 struct Script {
     replies: VecDeque<Reply>,
     heads: usize,
+    /// What answers where nothing is scripted.
+    serves: Option<Arc<dyn Serve>>,
+}
+
+/// Answers requests by what they ask for.
+pub(crate) trait Serve: Send + Sync {
+    fn serve(&self, request: &Seen) -> Reply;
 }
 
 /// A request as it arrived.
@@ -53,6 +60,8 @@ pub(crate) struct Reply {
     is_silent: bool,
     is_early: bool,
     then: Then,
+    /// It waits for this.
+    waits_for: Option<Arc<Notify>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +88,18 @@ impl Upstream {
             }
         });
         Self { address, script, seen }
+    }
+
+    /// Answers as this does.
+    pub(crate) async fn serving(serves: Arc<dyn Serve>) -> Self {
+        let upstream = Self::start().await;
+        upstream.script.lock().unwrap().serves = Some(serves);
+        upstream
+    }
+
+    /// What has come so far and was not asked for yet.
+    pub(crate) fn taken(&mut self) -> Vec<Seen> {
+        std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
     }
 
     /// The next request that has no reply yet gets this one.
@@ -153,6 +174,7 @@ impl Reply {
             is_silent: false,
             is_early: false,
             then: Then::TakeTheNext,
+            waits_for: None,
         }
     }
 
@@ -184,6 +206,12 @@ impl Reply {
     /// `content-length` promises this many bytes, whatever is sent.
     pub(crate) fn promising(mut self, bytes: usize) -> Self {
         self.promised = Some(bytes);
+        self
+    }
+
+    /// Not before this.
+    pub(crate) fn waiting_for(mut self, notified: Arc<Notify>) -> Self {
+        self.waits_for = Some(notified);
         self
     }
 
@@ -238,11 +266,24 @@ async fn serve(
 ) {
     let mut buffer = Vec::new();
     while let Some(mut request) = read_head(&mut stream, &mut buffer).await {
-        let reply = {
+        let (scripted, serves) = {
             let mut script = script.lock().unwrap();
             script.heads += 1;
-            script.replies.pop_front().unwrap_or_else(Reply::ok)
+            (script.replies.pop_front(), script.serves.clone())
         };
+        let mut is_read = false;
+        let reply = match (scripted, serves) {
+            (Some(reply), _) => reply,
+            (None, None) => Reply::ok(),
+            (None, Some(serves)) => {
+                read_body(&mut stream, &mut buffer, &mut request).await;
+                is_read = true;
+                if request.is_complete { serves.serve(&request) } else { Reply::hang_up() }
+            }
+        };
+        if let Some(notified) = &reply.waits_for {
+            notified.notified().await;
+        }
         let bytes = reply.bytes(request.method == "HEAD");
         if reply.is_early || reply.then == Then::Ignore {
             let _ = stream.write_all(&bytes).await;
@@ -251,7 +292,9 @@ async fn serve(
             let _ = seen.send(request);
             return std::future::pending().await;
         }
-        read_body(&mut stream, &mut buffer, &mut request).await;
+        if !is_read {
+            read_body(&mut stream, &mut buffer, &mut request).await;
+        }
         let is_complete = request.is_complete;
         // The receiver is gone once the test is over.
         let _ = seen.send(request);

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    pause::share,
     secret::Secret,
     sigv4::{AccessKey, Signer},
     telemetry::metrics::UpstreamCredential,
@@ -97,7 +98,7 @@ impl<P: ProvideCredentials> Renewal<P> {
                 }
                 Err(error) => {
                     let name = self.metrics.name();
-                    tracing::warn!(credential = name, %error, "no new upstream credential");
+                    tracing::warn!(credential = name, %error, "no new credential");
                     failures += 1;
                     share(RETRY_MAX.min(RETRY_MIN * (1 << failures.min(10_u32))), RETRY_SHARE)
                 }
@@ -147,17 +148,6 @@ fn explained(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// A part of a time, chosen at random, so that replicas that started together do not ask together.
-fn share(time: Duration, (least, most): (f64, f64)) -> Duration {
-    let mut byte = [0];
-    // Where the system has no randomness the least will do.
-    if aws_lc_rs::rand::fill(&mut byte).is_err() {
-        byte = [0];
-    }
-    let [byte] = byte;
-    time.mul_f64(least + (most - least) * f64::from(byte) / f64::from(u8::MAX))
 }
 
 /// Of the time that a credential has left, how much passes before its successor is asked for: some

@@ -1,18 +1,14 @@
-//! The credentials that requests leave with. Invariant: a request is signed with the credential that
-//! its caller is mapped to, while that one is valid, or not sent at all.
+//! The credentials that requests to AWS's services and their like leave with. Invariant: a request is
+//! signed with a credential while that one is valid, or not sent at all.
 
 mod provider;
 mod rotation;
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-
 use self::{provider::provider, rotation::Rotation};
-use super::Error;
 use crate::{
-    secret::Secret,
-    sigv4::{AccessKey, Signer},
+    sigv4::{AccessKey, Signer, SigningError},
     telemetry::metrics::Metrics,
 };
 
@@ -29,7 +25,7 @@ pub struct Source {
 
 /// Who gives a credential
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
     /// The configuration.
     Static(AccessKey),
@@ -71,7 +67,15 @@ pub struct Sources {
     pub named: BTreeMap<String, Source>,
 }
 
-/// All credentials of a running gate.
+/// A credential has not been given, or has expired.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("there is no valid credential {name:?}")]
+pub struct Missing {
+    /// Its name in the configuration.
+    pub name: String,
+}
+
+/// All credentials towards the backend of a running gate.
 #[derive(Clone, Debug)]
 pub struct Wallet(Arc<Kept>);
 
@@ -83,7 +87,8 @@ struct Kept {
 
 /// A credential in use, and what it was made of.
 #[derive(Debug)]
-struct Credential {
+pub struct Credential {
+    name: String,
     source: Source,
     held: Held,
 }
@@ -104,7 +109,7 @@ impl Wallet {
         sources: &Sources,
         predecessor: Option<&Self>,
         metrics: &Metrics,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, SigningError> {
         let open = |name: &str, source: &Source| {
             let same = predecessor.and_then(|wallet| wallet.find(name));
             match same.filter(|credential| credential.source == *source) {
@@ -115,21 +120,16 @@ impl Wallet {
         let common = sources.common.as_ref().map(|source| open(COMMON, source)).transpose()?;
         let named =
             sources.named.iter().map(|(name, source)| Ok((name.clone(), open(name, source)?)));
-        Ok(Self(Arc::new(Kept { common, named: named.collect::<Result<_, Error>>()? })))
+        Ok(Self(Arc::new(Kept { common, named: named.collect::<Result<_, SigningError>>()? })))
     }
 
     /// The signer of a named credential, or of the common one. Waits only where the first answer of
     /// its source is still awaited.
-    pub(super) async fn signer(
-        &self,
-        name: Option<&str>,
-        now: SystemTime,
-    ) -> Result<Signer, Error> {
+    pub async fn signer(&self, name: Option<&str>, now: SystemTime) -> Result<Signer, Missing> {
         let name = name.unwrap_or(COMMON);
-        let missing = || Error::NoCredential { name: name.to_owned() };
-        match &self.find(name).ok_or_else(missing)?.held {
-            Held::Static(signer) => Ok(signer.clone()),
-            Held::Rotating(rotation) => rotation.signer(now).await.ok_or_else(missing),
+        match self.find(name) {
+            Some(credential) => credential.signer(now).await,
+            None => Err(Missing { name: name.to_owned() }),
         }
     }
 
@@ -149,7 +149,8 @@ impl Wallet {
 // === impl Credential ===
 
 impl Credential {
-    fn open(name: &str, source: &Source, metrics: &Metrics) -> Result<Self, Error> {
+    /// Opens a source. To be called within a runtime, as [`Wallet::open`].
+    pub fn open(name: &str, source: &Source, metrics: &Metrics) -> Result<Self, SigningError> {
         let held = match (&source.origin, &source.role) {
             (Origin::Static(access_key), None) => Held::Static(Signer::new(access_key.clone())?),
             _ => Held::Rotating(Rotation::start(
@@ -157,33 +158,17 @@ impl Credential {
                 metrics.upstream_credential(name),
             )),
         };
-        Ok(Self { source: source.clone(), held })
+        Ok(Self { name: name.to_owned(), source: source.clone(), held })
     }
-}
 
-// === impl Origin ===
-
-impl PartialEq for Origin {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Static(a), Self::Static(b)) => {
-                let tokens = (a.session_token.as_ref(), b.session_token.as_ref());
-                let same_token = match tokens {
-                    (Some(a), Some(b)) => is_same(a, b),
-                    (None, None) => true,
-                    (Some(_), None) | (None, Some(_)) => false,
-                };
-                a.id == b.id && is_same(&a.secret, &b.secret) && same_token
-            }
-            (Self::Chain { profile: a }, Self::Chain { profile: b })
-            | (Self::Profile { profile: a }, Self::Profile { profile: b }) => a == b,
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+    /// What signs with it. Waits only where the first answer of its source is still awaited.
+    pub async fn signer(&self, now: SystemTime) -> Result<Signer, Missing> {
+        let missing = || Missing { name: self.name.clone() };
+        match &self.held {
+            Held::Static(signer) => Ok(signer.clone()),
+            Held::Rotating(rotation) => rotation.signer(now).await.ok_or_else(missing),
         }
     }
-}
-
-fn is_same(a: &Secret, b: &Secret) -> bool {
-    verify_slices_are_equal(a.expose(), b.expose()).is_ok()
 }
 
 /// The name of the common credential in metrics, logs and errors; no other may have it.

@@ -1,6 +1,8 @@
 //! `portcullis check`: every fault of a configuration, or what it holds. Invariant: what is printed
 //! holds no secret, since it is made from names, places and dates alone.
 
+mod online;
+
 use std::{
     fmt::Write as _,
     process::ExitCode,
@@ -8,35 +10,43 @@ use std::{
 };
 
 use serde::Serialize;
-use time::{OffsetDateTime, macros::format_description};
 
+use self::online::Probed;
 use super::{
     Failure,
     args::Check,
-    failure::EXIT_REFUSED,
-    out::{self, counted},
+    failure::{EXIT_FAILED, EXIT_REFUSED},
+    out::{self, counted, date},
 };
 use crate::{
     config::{self, Certificate, Config, Fault, Listener},
+    keyring::{Kind, Settings},
     telemetry::audit,
 };
 
 pub(super) fn run(arguments: &Check) -> Result<ExitCode, Failure> {
     let now = config::now();
     let loaded = config::load(&arguments.config, now);
+    let probed = match &loaded {
+        Ok(config) if arguments.online => Some(online::probe(config)?),
+        Ok(_) | Err(_) => None,
+    };
     let text = match &loaded {
-        _ if arguments.json => json(&loaded)?,
-        Ok(config) => report(config, now),
+        _ if arguments.json => json(&loaded, probed.as_deref())?,
+        Ok(config) => report(config, probed.as_deref(), now),
         Err(faults) => out::faults(faults),
     };
     out::stdout(&text);
-    Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
+    Ok(match (&loaded, probed) {
+        (Err(_), _) => ExitCode::from(EXIT_REFUSED),
+        (Ok(_), Some(probed)) if !probed.iter().all(Probed::is_ok) => ExitCode::from(EXIT_FAILED),
+        (Ok(_), _) => ExitCode::SUCCESS,
+    })
 }
 
 /// What was loaded, for people.
-fn report(config: &Config, now: SystemTime) -> String {
+fn report(config: &Config, probed: Option<&[Probed]>, now: SystemTime) -> String {
     let mut text = out::warnings(&config.warnings);
-    let upstream = &config.gate.upstream;
     let rows = [
         ("listeners", config.listeners.iter().map(listener_row).collect()),
         ("certificates", certificates(config).map(|c| certificate_row(c, now)).collect()),
@@ -45,17 +55,26 @@ fn report(config: &Config, now: SystemTime) -> String {
         ("auth", vec![config.inventory.auth.to_owned()]),
         ("callers", config.inventory.callers.clone()),
         ("policies", config.inventory.policies.iter().map(policy_row).collect()),
+        ("keyrings", config.gate.keyrings.iter().map(keyring_row).collect()),
         ("rules", vec![config.inventory.rules.to_string()]),
-        ("upstream", vec![format!("{}  region {}", upstream.endpoint, upstream.region)]),
+        ("upstream", vec![upstream_row(config)]),
     ];
     for (title, lines) in rows {
         push_rows(&mut text, title, lines);
+    }
+    if let Some(probed) = probed {
+        push_rows(&mut text, "online", probed.iter().map(Probed::row).collect());
     }
     let warned = match config.warnings.len() {
         0 => String::new(),
         warnings => format!(", with {}", counted(warnings, "warning")),
     };
-    let _ = writeln!(text, "{}{warned}", out::green("fine"));
+    let failed = probed.unwrap_or_default().iter().filter(|probed| !probed.is_ok()).count();
+    let verdict = match failed {
+        0 => out::green("fine"),
+        failed => out::red(&format!("{} without keys", counted(failed, "keyring"))),
+    };
+    let _ = writeln!(text, "{verdict}{warned}");
     text
 }
 
@@ -90,21 +109,34 @@ fn audit_row(target: &audit::Target) -> String {
     }
 }
 
+fn upstream_row(config: &Config) -> String {
+    let upstream = &config.gate.upstream;
+    let backend = config.inventory.backend.map(|name| format!("  backend {name}"));
+    let backend = backend.unwrap_or_default();
+    format!("{}  region {}{backend}", upstream.endpoint, upstream.region)
+}
+
 fn policy_row((name, statements): &(String, usize)) -> String {
     format!("{name}  {}", counted(*statements, "statement"))
 }
 
-/// RFC 3339 in UTC.
-fn date(at: SystemTime) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    OffsetDateTime::from(at).format(format).unwrap_or_default()
+fn keyring_row(keyring: &Settings) -> String {
+    let kind = keyring.kind.as_str();
+    let keys = match &keyring.kind {
+        Kind::Local(local) => {
+            format!("{}, {} writes", counted(local.versions(), "version"), local.active())
+        }
+        Kind::AwsKms(kms) => format!("{} at {}", kms.key_ids.join(", "), kms.endpoint),
+        Kind::Vault(vault) => format!("{}/{} at {}", vault.mount, vault.key, vault.address),
+    };
+    format!("{}  {kind}, {keys}", keyring.name)
 }
 
 fn certificates(config: &Config) -> impl Iterator<Item = &Certificate> {
     config.listeners.iter().flat_map(|listener| &listener.certificates)
 }
 
-fn json(loaded: &Result<Config, Vec<Fault>>) -> Result<String, Failure> {
+fn json(loaded: &Result<Config, Vec<Fault>>, probed: Option<&[Probed]>) -> Result<String, Failure> {
     let (config, faults) = match loaded {
         Ok(config) => (Some(config), &[][..]),
         Err(faults) => (None, faults.as_slice()),
@@ -114,6 +146,7 @@ fn json(loaded: &Result<Config, Vec<Fault>>) -> Result<String, Failure> {
         faults: faults.iter().map(JsonFault::of).collect(),
         warnings: config.iter().flat_map(|c| &c.warnings).map(JsonFault::of).collect(),
         loaded: config.map(JsonLoaded::of),
+        online: probed,
     };
     let mut text = serde_json::to_string_pretty(&report)?;
     text.push('\n');
@@ -128,6 +161,9 @@ struct JsonReport<'c> {
     warnings: Vec<JsonFault<'c>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     loaded: Option<JsonLoaded<'c>>,
+    /// With `--online`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online: Option<&'c [Probed]>,
 }
 
 #[derive(Serialize)]
@@ -153,6 +189,7 @@ struct JsonLoaded<'c> {
     auth: &'static str,
     callers: &'c [String],
     policies: Vec<JsonPolicy<'c>>,
+    keyrings: Vec<JsonKeyring<'c>>,
     rules: usize,
     upstream: JsonUpstream<'c>,
     files: Vec<String>,
@@ -171,10 +208,12 @@ impl<'c> JsonLoaded<'c> {
             policies: policies
                 .map(|(name, statements)| JsonPolicy { name, statements: *statements })
                 .collect(),
+            keyrings: config.gate.keyrings.iter().map(JsonKeyring::of).collect(),
             rules: config.inventory.rules,
             upstream: JsonUpstream {
                 endpoint: upstream.endpoint.to_string(),
                 region: &upstream.region,
+                backend: config.inventory.backend,
             },
             files: config.files.iter().map(|path| path.display().to_string()).collect(),
         }
@@ -221,9 +260,23 @@ struct JsonPolicy<'c> {
 }
 
 #[derive(Serialize)]
+struct JsonKeyring<'c> {
+    name: &'c str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+impl<'c> JsonKeyring<'c> {
+    fn of(keyring: &'c Settings) -> Self {
+        Self { name: &keyring.name, kind: keyring.kind.as_str() }
+    }
+}
+
+#[derive(Serialize)]
 struct JsonUpstream<'c> {
     endpoint: String,
     region: &'c str,
+    backend: Option<&'static str>,
 }
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
