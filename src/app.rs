@@ -228,7 +228,12 @@ fn unreached_keys(
     }
 }
 
-fn settings(
+/// What requests are judged by, and sent with; what a predecessor has open goes on.
+///
+/// # Errors
+///
+/// A credential, a keyring or a CA that cannot be used.
+pub fn settings(
     config: &Config,
     predecessor: Option<&Settings>,
     metrics: &Metrics,

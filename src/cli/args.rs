@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{explain::Explain, inspect::Inspect, keys::Keys, policy::Policy, unseal::Unseal};
+use super::{
+    explain::Explain, inspect::Inspect, keys::Keys, migrate::Migrate, policy::Policy,
+    rewrap::Rewrap, scan::Scan, unseal::Unseal,
+};
 use crate::telemetry::log;
 
 /// A transparent HTTP proxy that enforces encryption on S3 traffic.
@@ -45,6 +48,9 @@ pub(crate) enum Command {
     Policy(Policy),
     Keys(Keys),
     Inspect(Box<Inspect>),
+    Scan(Box<Scan>),
+    Migrate(Box<Migrate>),
+    Rewrap(Box<Rewrap>),
     Unseal(Box<Unseal>),
     Completions(Completions),
 }

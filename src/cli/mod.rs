@@ -9,11 +9,15 @@ mod explain;
 mod failure;
 mod inspect;
 mod keys;
+mod migrate;
 pub(crate) mod out;
 mod policy;
 mod report;
+mod rewrap;
+mod scan;
 mod serve;
 mod storage;
+mod sweep;
 mod unseal;
 
 use std::{ffi::OsString, process::ExitCode, time::SystemTime};
@@ -42,6 +46,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Policy(policy) => policy::run(&policy),
         Command::Keys(keys) => keys::run(&keys),
         Command::Inspect(inspect) => with_runtime(arguments.log_format, inspect::run(*inspect)),
+        Command::Scan(scan) => with_runtime(arguments.log_format, scan::run(*scan)),
+        Command::Migrate(it) => with_runtime(arguments.log_format, migrate::run(*it)),
+        Command::Rewrap(rewrap) => with_runtime(arguments.log_format, rewrap::run(*rewrap)),
         Command::Unseal(unseal) => unseal::run(&unseal),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     };

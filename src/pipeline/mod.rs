@@ -23,6 +23,7 @@ mod document;
 mod form;
 mod forward;
 mod judge;
+pub mod maintenance;
 mod prepare;
 mod receive;
 mod rehearse;

@@ -1,6 +1,7 @@
 //! First stage: a head and a raw body, as they came. The only reader of the wall clock.
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -60,6 +61,20 @@ pub(super) enum Sends {
 }
 
 impl Context {
+    /// Of what the operator does, for which nobody sent a request.
+    pub(super) fn of_operator(
+        settings: Arc<Settings>,
+        (room, endings, looks): (Room, Endings, Looks),
+    ) -> Self {
+        let peer = Peer {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            tls: None,
+            client_certificate: None,
+        };
+        let (now, began) = (now(), monotonic());
+        Self { peer, request_id: request_id(), now, began, settings, room, endings, looks }
+    }
+
     /// The time by now, for what is signed long after the arrival.
     pub(super) fn time(&self) -> SystemTime {
         self.now + self.began.elapsed()
@@ -67,10 +82,6 @@ impl Context {
 }
 
 impl Received {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the wall clock is read; it is handed down from here"
-    )]
     pub(super) fn new(
         peer: Peer,
         request: Request<Incoming>,
@@ -78,7 +89,7 @@ impl Received {
         (room, endings, looks): (Room, Endings, Looks),
     ) -> Self {
         let (head, body) = request.into_parts();
-        let (request_id, now) = (request_id(), SystemTime::now());
+        let (request_id, now) = (request_id(), now());
         let began = monotonic();
         let context = Context { peer, request_id, now, began, settings, room, endings, looks };
         Self { head, body, context }
@@ -101,6 +112,14 @@ impl Received {
     pub(super) fn user_agent(&self) -> Option<&str> {
         self.head.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the wall clock is read; it is handed down from here"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// When a request's journey began, for durations.

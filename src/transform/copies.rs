@@ -65,6 +65,18 @@ pub fn take_along(request: &mut HeaderMap, source: &HeaderMap) {
     }
 }
 
+/// What takes an object's place has to be described by, for it to be what it was: as `take_along`, and what
+/// a copy would not have by itself. `source` is the head of an answer about the object.
+pub fn described(source: &HeaderMap) -> HeaderMap {
+    let mut described = HeaderMap::new();
+    for (name, value) in source {
+        if is_copied(name) || DESCRIBING.contains(name) {
+            described.append(name, value.clone());
+        }
+    }
+    described
+}
+
 /// Whether a copy onto its source would leave everything as it is, for which S3 refuses it. What
 /// encryption it asks for is another question.
 pub fn changes_nothing(request: &HeaderMap) -> bool {
@@ -90,6 +102,8 @@ static COPIED: [HeaderName; 6] = [
     header::CONTENT_TYPE,
     header::EXPIRES,
 ];
+static DESCRIBING: [HeaderName; 2] =
+    [headers::X_AMZ_STORAGE_CLASS, headers::X_AMZ_WEBSITE_REDIRECT_LOCATION];
 static CHANGES: [HeaderName; 3] = [
     headers::X_AMZ_CHECKSUM_ALGORITHM,
     headers::X_AMZ_STORAGE_CLASS,
@@ -148,6 +162,22 @@ mod tests {
             ("x-amz-meta-a", "2"),
         ]);
         assert_eq!(request, expected);
+    }
+
+    #[test]
+    fn what_takes_an_objects_place_is_described_as_it_was() {
+        let source = map(&[
+            ("content-type", "text/plain"),
+            ("x-amz-meta-a", "1"),
+            ("x-amz-meta-pcl-c", "own"),
+            ("x-amz-storage-class", "GLACIER_IR"),
+            ("x-amz-website-redirect-location", "/there"),
+            ("x-amz-version-id", "3"),
+            ("etag", "\"e\""),
+        ]);
+        let described = described(&source);
+        assert_eq!(described.len(), 5);
+        assert!(!described.contains_key("x-amz-version-id") && !described.contains_key("etag"));
     }
 
     #[test]

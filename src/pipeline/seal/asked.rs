@@ -42,7 +42,7 @@ pub(in crate::pipeline) struct Guess {
 impl Guess {
     /// What was seen last under the name.
     pub(super) fn of(courier: &Courier) -> Option<Box<Self>> {
-        let (object, ending) = courier.context.endings.guess(courier.name())?;
+        let (object, ending) = courier.sender.context.endings.guess(courier.name())?;
         Some(Box::new(Self { object, layout: ending.layout()?.clone() }))
     }
 

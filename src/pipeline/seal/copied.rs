@@ -149,7 +149,7 @@ async fn modified(
             return modified;
         }
     }
-    let now = copy.context.time();
+    let now = copy.sender.context.time();
     date(answer, &header::DATE).unwrap_or_else(|| OffsetDateTime::from(now))
 }
 

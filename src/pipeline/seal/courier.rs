@@ -1,5 +1,6 @@
 //! Further requests about the object of a permitted request. Invariant: they are made for requests
-//! that policy permitted only, about the same object, and with the same caller's credential.
+//! that policy permitted only, about the same object, and with the same caller's credential; or for the
+//! operator, who holds the proxy's own.
 
 use std::{ops::Range, sync::Arc};
 
@@ -36,11 +37,7 @@ pub(in crate::pipeline) struct Courier {
     pub(in crate::pipeline) key: ObjectKey,
     /// The version that was asked for, or that the first answer was about.
     pub(in crate::pipeline) version_id: Option<String>,
-    pub(in crate::pipeline) context: Context,
-    signer: Signer,
-    /// What the client said that S3 wants with each request.
-    headers: Vec<(HeaderName, HeaderValue)>,
-    metrics: Arc<Metrics>,
+    pub(in crate::pipeline) sender: Sender,
 }
 
 /// Whose further requests they are, whatever objects they are about.
@@ -48,6 +45,7 @@ pub(in crate::pipeline) struct Courier {
 pub(in crate::pipeline) struct Sender {
     pub(in crate::pipeline) context: Context,
     signer: Signer,
+    /// What the client said that S3 wants with each request.
     headers: Vec<(HeaderName, HeaderValue)>,
     metrics: Arc<Metrics>,
 }
@@ -64,14 +62,72 @@ impl Sender {
         Self { context, signer, headers, metrics }
     }
 
+    /// The operator's own, who holds the configuration and the credential in it.
+    pub(in crate::pipeline) fn of_operator(
+        (signer, context): (Signer, Context),
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { context, signer, headers: Vec::new(), metrics }
+    }
+
     /// For one object.
-    pub(super) fn about(
+    pub(in crate::pipeline) fn about(
         self,
         (bucket, key): (BucketName, ObjectKey),
         version_id: Option<String>,
     ) -> Courier {
-        let Self { context, signer, headers, metrics } = self;
-        Courier { bucket, key, version_id, context, signer, headers, metrics }
+        Courier { bucket, key, version_id, sender: self }
+    }
+
+    /// The answer to a small question: its head, and its document of at most so many bytes.
+    pub(in crate::pipeline) async fn ask(
+        &self,
+        resource: &Resource,
+        errand: Errand,
+        bytes_max: usize,
+    ) -> Result<(response::Parts, Bytes), Error> {
+        let (head, body) = self.run(resource, errand).await?.into_parts();
+        let document = document::read(body, bytes_max).await.map_err(|unread| match unread {
+            Unread::TooLong(bytes_max) => {
+                Error::Unreadable(format!("an answer above {bytes_max} bytes"))
+            }
+            Unread::Body(error) => Error::Unreadable(format!("an answer that broke off: {error}")),
+        })?;
+        Ok((head, document))
+    }
+
+    /// Sends a request; the answer, whatever its status, but a redirection.
+    async fn run(
+        &self,
+        resource: &Resource,
+        errand: Errand,
+    ) -> Result<Response<Idle<Incoming>>, Error> {
+        let Errand { mut head, query, body } = errand;
+        for (name, value) in &self.headers {
+            head.headers.insert(name, value.clone());
+        }
+        if let Some(length) = body.length() {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let (path, query) = (resource.path(), query.encode());
+        let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let upstream = &self.context.settings.upstream;
+        let bucket = resource.bucket().map(BucketName::as_str);
+        let signing = Signing { signer: &self.signer, now: self.context.time(), bucket };
+        let signed = upstream.sign(head, &target, body, signing)?;
+        let began = monotonic();
+        let answer = upstream.send(signed).await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        self.metrics.upstream(status, began.elapsed());
+        let answer = answer?;
+        let status = answer.status();
+        if status.is_informational() {
+            return Err(Error::Unreadable(format!("{status} for an answer")));
+        }
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            return Err(Error::Redirected(status));
+        }
+        Ok(answer)
     }
 }
 
@@ -81,7 +137,7 @@ impl Courier {
         let renamed = OF_SOURCES.iter();
         let renamed =
             renamed.filter_map(|(sent, name)| Some((name.clone(), copy.get(sent)?.clone())));
-        self.headers = renamed.collect();
+        self.sender.headers = renamed.collect();
     }
 
     /// The head of the object.
@@ -96,7 +152,7 @@ impl Courier {
     }
 
     /// Code and message of an error whose HEAD, as ever, came without: what a GET gets in its place.
-    pub(super) async fn refusal(
+    pub(in crate::pipeline) async fn refusal(
         &self,
         conditions: &HeaderMap,
     ) -> Result<Option<(String, String)>, Error> {
@@ -189,7 +245,7 @@ impl Courier {
             ending = ending.walked(&walk).map_err(Fault::from)?;
         }
         if let Some(etag) = stored.etag.clone() {
-            self.context.endings.keep(self.name(), &Identity { id, etag }, &ending);
+            self.sender.context.endings.keep(self.name(), &Identity { id, etag }, &ending);
         }
         Ok(ending)
     }
@@ -202,7 +258,7 @@ impl Courier {
     /// How an object ends, if that was read before.
     pub(super) fn remembered(&self, id: ObjectId, stored: &Stored) -> Option<Ending> {
         let etag = stored.etag.clone()?;
-        self.context.endings.find(&Identity { id, etag })
+        self.sender.context.endings.find(&Identity { id, etag })
     }
 
     /// How an object ends, by its last bytes alone.
@@ -226,63 +282,30 @@ impl Courier {
         Ok(walk)
     }
 
-    /// The answer to a small question: its head, and its document of at most so many bytes.
+    /// The answer to a small question about the object; see [`Sender::ask`].
     pub(in crate::pipeline) async fn ask(
         &self,
         errand: Errand,
         bytes_max: usize,
     ) -> Result<(response::Parts, Bytes), Error> {
-        let (head, body) = self.run(errand).await?.into_parts();
-        let document = document::read(body, bytes_max).await.map_err(|unread| match unread {
-            Unread::TooLong(bytes_max) => {
-                Error::Unreadable(format!("an answer above {bytes_max} bytes"))
-            }
-            Unread::Body(error) => Error::Unreadable(format!("an answer that broke off: {error}")),
-        })?;
-        Ok((head, document))
+        self.sender.ask(&self.resource(), errand, bytes_max).await
     }
 
-    /// Sends a request; the answer, whatever its status, but a redirection.
+    /// Sends a request about the object; the answer, whatever its status, but a redirection.
     pub(in crate::pipeline) async fn run(
         &self,
         errand: Errand,
     ) -> Result<Response<Idle<Incoming>>, Error> {
-        let Errand { mut head, query, body, is_about_bucket } = errand;
-        for (name, value) in &self.headers {
-            head.headers.insert(name, value.clone());
-        }
-        if let Some(length) = body.length() {
-            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        let path = if is_about_bucket {
-            Resource::Bucket(self.bucket.clone()).path()
-        } else {
-            self.path()
-        };
-        let query = query.encode();
-        let target = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let upstream = &self.context.settings.upstream;
-        let bucket = Some(self.bucket.as_str());
-        let signing = Signing { signer: &self.signer, now: self.context.time(), bucket };
-        let signed = upstream.sign(head, &target, body, signing)?;
-        let began = monotonic();
-        let answer = upstream.send(signed).await;
-        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.metrics.upstream(status, began.elapsed());
-        let answer = answer?;
-        let status = answer.status();
-        if status.is_informational() {
-            return Err(Error::Unreadable(format!("{status} for an answer")));
-        }
-        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            return Err(Error::Redirected(status));
-        }
-        Ok(answer)
+        self.sender.run(&self.resource(), errand).await
     }
 
     /// The object's, encoded.
-    pub(super) fn path(&self) -> String {
-        Resource::Object(self.bucket.clone(), self.key.clone()).path()
+    pub(in crate::pipeline) fn path(&self) -> String {
+        self.resource().path()
+    }
+
+    fn resource(&self) -> Resource {
+        Resource::Object(self.bucket.clone(), self.key.clone())
     }
 
     /// A question about the version of the object that this is about.
@@ -298,7 +321,6 @@ pub(in crate::pipeline) struct Errand {
     head: request::Parts,
     query: Query,
     body: Outbound,
-    is_about_bucket: bool,
 }
 
 impl Errand {
@@ -306,12 +328,7 @@ impl Errand {
     pub(in crate::pipeline) fn new(method: Method, query: Query) -> Self {
         let (mut head, ()) = http::Request::new(()).into_parts();
         head.method = method;
-        Self { head, query, body: Outbound::empty(), is_about_bucket: false }
-    }
-
-    /// About its bucket instead.
-    pub(in crate::pipeline) fn about_bucket(self) -> Self {
-        Self { is_about_bucket: true, ..self }
+        Self { head, query, body: Outbound::empty() }
     }
 
     /// With a header.
@@ -324,6 +341,11 @@ impl Errand {
     pub(in crate::pipeline) fn with_all(mut self, headers: HeaderMap) -> Self {
         self.head.headers.extend(headers);
         self
+    }
+
+    /// With a body.
+    pub(in crate::pipeline) fn with_body(self, body: Outbound) -> Self {
+        Self { body, ..self }
     }
 
     /// With bytes of the proxy's own, and their digest, which S3 wants with some.

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response::Parts};
 
 use super::{
-    courier::{Courier, Errand},
+    courier::{Courier, Errand, Sender},
     fault::Fault,
 };
 use crate::{
     pipeline::rescue::Error,
     s3::{
-        Query, headers,
+        BucketName, Query, Resource, headers,
         xml::{self, ListedPart},
     },
     seal::PartNumber,
@@ -37,7 +37,7 @@ pub(in crate::pipeline) struct Told {
 
 /// A completed upload.
 #[derive(Debug)]
-pub(super) struct Object {
+pub(in crate::pipeline) struct Object {
     pub(super) head: Parts,
     /// With its quotes, if it has any.
     pub(super) etag: String,
@@ -65,7 +65,7 @@ impl Courier {
     }
 
     /// Sends a part of the proxy's own making; its tag.
-    pub(super) async fn put_part(
+    pub(in crate::pipeline) async fn put_part(
         &self,
         upload_id: &str,
         number: PartNumber,
@@ -80,7 +80,7 @@ impl Courier {
     }
 
     /// Completes an upload under these conditions.
-    pub(super) async fn complete(
+    pub(in crate::pipeline) async fn complete(
         &self,
         upload_id: &str,
         document: Vec<u8>,
@@ -103,7 +103,10 @@ impl Courier {
     }
 
     /// Begins an upload with what its object is to be described by; its id.
-    pub(super) async fn create(&self, described: HeaderMap) -> Result<String, Failure> {
+    pub(in crate::pipeline) async fn create(
+        &self,
+        described: HeaderMap,
+    ) -> Result<String, Failure> {
         let errand = Errand::new(Method::POST, Query::of("uploads", "")).with_all(described);
         let errand = errand.with(header::CONTENT_LENGTH, HeaderValue::from(0));
         let (_, document) = self.answer(errand).await?;
@@ -112,7 +115,7 @@ impl Courier {
     }
 
     /// Has a part made of stored bytes of the object as it is under this `ETag`; the part's tag.
-    pub(super) async fn copy_part(
+    pub(in crate::pipeline) async fn copy_part(
         &self,
         (upload_id, number): (&str, PartNumber),
         range: &Range<u64>,
@@ -138,30 +141,19 @@ impl Courier {
     }
 
     /// Gives an upload up.
-    pub(super) async fn abort(&self, upload_id: &str) -> Result<(), Failure> {
+    pub(in crate::pipeline) async fn abort(&self, upload_id: &str) -> Result<(), Failure> {
         self.answer(Errand::new(Method::DELETE, of_upload(upload_id))).await.map(drop)
     }
 
     /// Whether what is written to the bucket leaves what was there before as a version. Buckets with a
     /// lock are versioned.
     pub(super) async fn is_versioned(&self) -> Result<bool, Failure> {
-        let errand = Errand::new(Method::GET, Query::of("versioning", "")).about_bucket();
-        match self.answer(errand).await {
-            Ok((_, document)) => {
-                let status = xml::find(&document, "VersioningConfiguration", "Status");
-                let status = status.map_err(|error| unreadable(error.0))?;
-                Ok(status.is_some_and(|(status, _)| status == "Enabled"))
-            }
-            // A backend that knows no versions.
-            Err(Failure::Told(told)) if told.head.status == StatusCode::NOT_IMPLEMENTED => {
-                Ok(false)
-            }
-            Err(failure) => Err(failure),
-        }
+        let status = self.sender.versioning(&self.bucket).await?;
+        Ok(status.is_some_and(|status| status == "Enabled"))
     }
 
     /// The object's tags.
-    pub(super) async fn tags(&self) -> Result<Vec<(String, String)>, Failure> {
+    pub(in crate::pipeline) async fn tags(&self) -> Result<Vec<(String, String)>, Failure> {
         let mut query = Query::of("tagging", "");
         if let Some(version_id) = &self.version_id {
             query = query.and("versionId", version_id);
@@ -170,14 +162,53 @@ impl Courier {
         Ok(xml::tags(&document).map_err(|error| unreadable(error.0))?)
     }
 
-    /// A successful answer.
-    async fn answer(&self, errand: Errand) -> Result<(Parts, Bytes), Failure> {
-        let (head, document) = self.ask(errand, ANSWER_BYTES_MAX).await?;
-        if head.status.is_success() {
-            return Ok((head, document));
+    /// The object's tags, as the header with which a write brings them; none where it has none.
+    pub(in crate::pipeline) async fn tagging(&self) -> Result<HeaderMap, Failure> {
+        let tags = self.tags().await?;
+        if tags.is_empty() {
+            return Ok(HeaderMap::new());
         }
-        Err(Failure::Told(Box::new(Told { head, document })))
+        let tags = tags.iter().fold(Query::default(), |tags, (key, value)| tags.and(key, value));
+        Ok(HeaderMap::from_iter([(headers::X_AMZ_TAGGING, value(tags.encode())?)]))
     }
+
+    /// A successful answer.
+    pub(in crate::pipeline) async fn answer(
+        &self,
+        errand: Errand,
+    ) -> Result<(Parts, Bytes), Failure> {
+        good(self.ask(errand, ANSWER_BYTES_MAX).await?)
+    }
+}
+
+impl Sender {
+    /// Whether the bucket keeps versions, as the backend spells it; `None`: it never has.
+    pub(in crate::pipeline) async fn versioning(
+        &self,
+        bucket: &BucketName,
+    ) -> Result<Option<String>, Failure> {
+        let bucket = Resource::Bucket(bucket.clone());
+        let errand = Errand::new(Method::GET, Query::of("versioning", ""));
+        match good(self.ask(&bucket, errand, ANSWER_BYTES_MAX).await?) {
+            Ok((_, document)) => {
+                let status = xml::find(&document, "VersioningConfiguration", "Status");
+                Ok(status.map_err(|error| unreadable(error.0))?.map(|(status, _)| status))
+            }
+            // A backend that knows no versions.
+            Err(Failure::Told(told)) if told.head.status == StatusCode::NOT_IMPLEMENTED => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// An answer, if it is of success.
+pub(in crate::pipeline) fn good(
+    (head, document): (Parts, Bytes),
+) -> Result<(Parts, Bytes), Failure> {
+    if head.status.is_success() {
+        return Ok((head, document));
+    }
+    Err(Failure::Told(Box::new(Told { head, document })))
 }
 
 impl Told {

@@ -11,7 +11,7 @@ mod copied;
 mod copy;
 mod courier;
 mod endings;
-mod errands;
+pub(super) mod errands;
 mod fault;
 mod keys;
 mod list;
@@ -35,12 +35,14 @@ pub(super) use self::{
     alarm::Alarm,
     completed::Completion,
     copied::{Bringing, StoredCopy},
-    courier::{Courier, Sender},
+    courier::{Courier, Errand, Sender},
     endings::Endings,
-    keys::Encryption,
+    keys::{Encryption, NewKeys},
     list::{ListPlan, Listed},
     looks::Looks,
     open::Opening,
+    rebuild::cut,
+    source::{Seal as SourceSeal, Source},
     upload::Created,
 };
 pub use self::{fault::Fault, keys::Place, uncopyable::Uncopyable};

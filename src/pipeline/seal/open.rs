@@ -51,7 +51,7 @@ impl Opening {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
             StatusCode::RANGE_NOT_SATISFIABLE if self.guess.is_some() => {
                 // The range was that of another object.
-                self.courier.context.endings.forget(self.courier.name());
+                self.courier.sender.context.endings.forget(self.courier.name());
                 return Err(Fault::Changed.into());
             }
             StatusCode::RANGE_NOT_SATISFIABLE => return Err(self.unsatisfiable(&head).into()),
@@ -264,7 +264,7 @@ impl Opening {
             return Err(Fault::NotSealed.into());
         }
         if let Asked::Found { .. } = self.asked {
-            self.courier.context.endings.forget(self.courier.name());
+            self.courier.sender.context.endings.forget(self.courier.name());
             return Err(Fault::Changed.into());
         }
         trace.passed();
@@ -298,7 +298,7 @@ impl Opening {
     }
 
     pub(super) fn place(&self) -> Place<'_> {
-        let Courier { bucket, key, context, .. } = &self.courier;
-        Place { bucket, key, sealing: &self.sealing, keyrings: &context.settings.keyrings }
+        let Courier { bucket, key, sender, .. } = &self.courier;
+        Place { bucket, key, sealing: &self.sealing, keyrings: &sender.context.settings.keyrings }
     }
 }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::{
     complete::Completing,
@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     pipeline::rescue::Error,
-    s3::{Query, headers},
+    s3::headers,
     seal::PartNumber,
-    transform::{parts, seal::Anew},
+    transform::{copies, parts, seal::Anew},
 };
 
 impl Completing {
@@ -48,19 +48,10 @@ impl Completing {
 
     /// What the object is described by, and who may do what with it.
     async fn described(&self, head: &HeaderMap) -> Result<HeaderMap, Failure> {
-        let is_described = |name: &HeaderName| {
-            DESCRIBING.contains(name) || name.as_str().starts_with(headers::META_PREFIX)
-        };
         let mut described = self.access.clone();
-        let kept = head.iter().filter(|(name, _)| is_described(name));
-        described.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+        described.extend(copies::described(head));
         if head.get(headers::X_AMZ_TAGGING_COUNT).is_some_and(|count| count != "0") {
-            let tags = self.courier.tags().await?;
-            let tags =
-                tags.iter().fold(Query::default(), |tags, (key, value)| tags.and(key, value));
-            let tags = HeaderValue::try_from(tags.encode()).map_err(http::Error::from);
-            let tags = tags.map_err(crate::upstream::Error::from).map_err(Error::from)?;
-            described.insert(headers::X_AMZ_TAGGING, tags);
+            described.extend(self.courier.tagging().await?);
         }
         Ok(described)
     }
@@ -99,7 +90,7 @@ impl Completing {
         ending: Bytes,
     ) -> Result<Bytes, Error> {
         let Some(small) = small else { return Ok(ending) };
-        let share = self.courier.context.room.take(small.end - small.start).await?;
+        let share = self.courier.sender.context.room.take(small.end - small.start).await?;
         let mut last = BytesMut::from(&*self.courier.bytes(small, Some(etag)).await?);
         last.extend_from_slice(&ending);
         Ok(share.hold(last.freeze()))
@@ -107,7 +98,7 @@ impl Completing {
 }
 
 /// Pieces of a size that one request can copy, none of which is small if none was before.
-fn cut(pieces: &[Range<u64>]) -> Vec<Range<u64>> {
+pub(in crate::pipeline) fn cut(pieces: &[Range<u64>]) -> Vec<Range<u64>> {
     let all: u64 = pieces.iter().map(|piece| piece.end - piece.start).sum();
     let most = all.div_ceil(COPIES_MAX).clamp(COPY_BYTES_USUAL, COPY_BYTES_MAX);
     let mut cuts = Vec::new();
@@ -128,17 +119,6 @@ const COPY_BYTES_USUAL: u64 = 1 << 30;
 const COPY_BYTES_MAX: u64 = 5 << 30;
 /// Below the 10,000 parts of an upload, with room for the pieces' ends.
 const COPIES_MAX: u64 = 9_000;
-
-static DESCRIBING: [HeaderName; 8] = [
-    header::CACHE_CONTROL,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_TYPE,
-    header::EXPIRES,
-    headers::X_AMZ_STORAGE_CLASS,
-    headers::X_AMZ_WEBSITE_REDIRECT_LOCATION,
-];
 
 #[cfg(test)]
 mod tests {

@@ -20,32 +20,32 @@ use crate::{
     s3::{CopySource, headers},
     seal::{Broken, Dek, ObjectId, ObjectKeys, Opener, Plain, plain},
     telemetry::metrics::Metrics,
-    transform::seal::{Customer, OpenedBody, Opening, Sealed, UnsealedObjects, reserved},
+    transform::seal::{Customer, OpenedBody, Opening, Sealed, Sealing, UnsealedObjects, reserved},
     upstream::Copied,
 };
 
 /// The source of a copy.
-pub(super) struct Source {
-    courier: Courier,
+pub(in crate::pipeline) struct Source {
+    pub(in crate::pipeline) courier: Courier,
     /// What the storage says of it.
-    pub(super) head: Parts,
-    pub(super) stored: Stored,
+    pub(in crate::pipeline) head: Parts,
+    pub(in crate::pipeline) stored: Stored,
     /// By which it is known from now on.
-    pub(super) etag: HeaderValue,
+    pub(in crate::pipeline) etag: HeaderValue,
     /// `None`: it is not sealed.
-    pub(super) seal: Option<Seal>,
+    pub(in crate::pipeline) seal: Option<Seal>,
 }
 
 /// What a sealed source is opened with.
-pub(super) struct Seal {
-    pub(super) sealed: Sealed,
+pub(in crate::pipeline) struct Seal {
+    pub(in crate::pipeline) sealed: Sealed,
     rule: SourceRule,
     customer: Option<Customer>,
 }
 
 /// A source on its way.
-pub(super) struct Brought {
-    pub(super) body: Copied,
+pub(in crate::pipeline) struct Brought {
+    pub(in crate::pipeline) body: Copied,
     /// How many tags it has, as far as the storage says.
     pub(super) has_tags: bool,
 }
@@ -112,8 +112,23 @@ impl Authorized {
 }
 
 impl Source {
+    /// What the operator looks at, whose head this is; opened as this rule says.
+    pub(in crate::pipeline) fn of_operator(
+        courier: Courier,
+        head: Parts,
+        sealing: &Arc<Sealing>,
+    ) -> Result<Self, Error> {
+        let stored = Stored::of(&head)?;
+        let etag = stored.etag.clone();
+        let etag = etag.ok_or_else(|| Error::Unreadable("an object without an ETag".to_owned()))?;
+        let rule = SourceRule { sealing: Arc::clone(sealing), mode: Mode::Enforce };
+        let sealed = Sealed::read(&head.headers).map_err(Fault::from)?;
+        let seal = sealed.map(|sealed| Seal { sealed, rule, customer: None });
+        Ok(Self { courier, head, stored, etag, seal })
+    }
+
     /// The data key of a sealed one.
-    pub(super) async fn dek(&self, seal: &Seal) -> Result<Dek, Fault> {
+    pub(in crate::pipeline) async fn dek(&self, seal: &Seal) -> Result<Dek, Fault> {
         let dek = self.place(seal).open_box(&seal.sealed, seal.customer.as_ref()).await?;
         // What is not the object's must not be wrapped for it.
         seal.sealed.committed.unlock(&dek)?;
@@ -121,7 +136,10 @@ impl Source {
     }
 
     /// The plaintext, or a range of it.
-    pub(super) async fn bring(&self, range: Option<Range<u64>>) -> Result<Brought, Error> {
+    pub(in crate::pipeline) async fn bring(
+        &self,
+        range: Option<Range<u64>>,
+    ) -> Result<Brought, Error> {
         match &self.seal {
             Some(seal) => self.open(seal, range).await,
             None => self.fetch(range).await,
@@ -201,8 +219,13 @@ impl Source {
     }
 
     fn place<'a>(&'a self, seal: &'a Seal) -> Place<'a> {
-        let Courier { bucket, key, context, .. } = &self.courier;
-        Place { bucket, key, sealing: &seal.rule.sealing, keyrings: &context.settings.keyrings }
+        let Courier { bucket, key, sender, .. } = &self.courier;
+        Place {
+            bucket,
+            key,
+            sealing: &seal.rule.sealing,
+            keyrings: &sender.context.settings.keyrings,
+        }
     }
 }
 

@@ -19,9 +19,9 @@ use crate::{
 pub(super) type Body = Idle<Incoming>;
 
 /// A stored object, as an answer's head tells of it.
-pub(super) struct Stored {
+pub(in crate::pipeline) struct Stored {
     /// Of the whole object.
-    pub(super) bytes: u64,
+    pub(in crate::pipeline) bytes: u64,
     /// Which of them come.
     pub(super) range: Range<u64>,
     pub(super) etag: Option<HeaderValue>,

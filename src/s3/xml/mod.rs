@@ -2,10 +2,13 @@
 //! tags. Invariant: no document type, no entity but the predefined ones, nothing that two XML readers
 //! take differently.
 
+mod access;
+mod answers;
 mod complete;
 mod delete;
 mod elements;
 mod leaves;
+mod listing;
 mod locate;
 mod parts;
 mod scan;
@@ -22,9 +25,11 @@ use quick_xml::{
 };
 
 pub use self::{
+    access::{AccessControl, Grant, access_control},
     complete::{CompletedPart, completed_parts, completion, without_checksums},
     delete::{Conditions, DeletedObject, Deletion},
     leaves::{Leaf, leaves},
+    listing::{ListedObject, ListedObjects, NextPage, listed_objects},
     locate::{find, find_completed, locate},
     parts::{ListedPart, ListedParts, listed_parts},
     scan::{Kind, Scanner, Tag},

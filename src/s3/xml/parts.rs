@@ -4,7 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{MalformedXml, Piece, Pieces, malformed};
+use super::{
+    MalformedXml, Pieces,
+    answers::{element, skip, text},
+    malformed,
+};
 
 /// A page of parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,37 +73,6 @@ fn part(pieces: &mut Pieces<'_>) -> Result<(u16, ListedPart), MalformedXml> {
     let number = number.ok_or_else(|| malformed("a part has no number"))?;
     let bytes = bytes.ok_or_else(|| malformed("a part has no size"))?;
     Ok((number, ListedPart { etag, bytes }))
-}
-
-/// The next element's name, without its prefix; `None` at the end of the one that it would be in. Empty
-/// elements say nothing.
-fn element(pieces: &mut Pieces<'_>) -> Result<Option<String>, MalformedXml> {
-    loop {
-        match pieces.next()? {
-            Piece::Start(start) => return Ok(Some(start.local_name().into_inner().to_owned())),
-            Piece::End => return Ok(None),
-            Piece::Empty(_) | Piece::Text(_) => {}
-            Piece::Eof => return Err(malformed("it breaks off")),
-        }
-    }
-}
-
-fn text(pieces: &mut Pieces<'_>, name: &str) -> Result<String, MalformedXml> {
-    Ok(pieces.text(name)?.0)
-}
-
-/// Passes over the element that has begun.
-fn skip(pieces: &mut Pieces<'_>) -> Result<(), MalformedXml> {
-    let mut depth = 1_usize;
-    while depth > 0 {
-        match pieces.next()? {
-            Piece::Start(_) => depth += 1,
-            Piece::End => depth -= 1,
-            Piece::Empty(_) | Piece::Text(_) => {}
-            Piece::Eof => return Err(malformed("it breaks off")),
-        }
-    }
-    Ok(())
 }
 
 /// moto writes the second.

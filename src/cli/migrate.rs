@@ -1,0 +1,126 @@
+//! `portcullis migrate`: sealing what is already there.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{
+    Failure, out,
+    sweep::{self, Over, Tally, Words, Work},
+};
+use crate::{
+    pipeline::maintenance::{Failed, Found, Maintenance, SealOptions, Sealed, Target},
+    s3::xml::ListedObject,
+};
+
+/// Seal the objects that are not sealed yet, in place
+///
+/// Each is read, sealed as its rule says, and written back over itself, with its metadata, tags and
+/// grants. Meanwhile the gates before the bucket should hand out both (plaintext = "pass" in the rule).
+/// Running it again goes on where it was: what is sealed is passed over. Older versions stay as they
+/// are, and so does what is locked: both are counted.
+/// Exit code 0: done. 1: something failed, or it did not come to the end.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) over: Over,
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Read each object before, open it afterwards, and compare: three times the traffic
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Upload objects with more sealed bytes than this in parts
+    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
+    pub(crate) part_bytes: u64,
+    /// Go on where the storage ignores `If-Match` on writes: what another program writes to an object
+    /// while it is being sealed is lost
+    #[arg(long)]
+    pub(crate) danger_unguarded: bool,
+    /// Print one JSON document instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+struct Migrating(SealOptions);
+
+enum Outcome {
+    Current(Sealed),
+    OldVersion { needs_it: bool },
+}
+
+impl Work for Migrating {
+    type Outcome = Outcome;
+
+    async fn run(
+        &self,
+        maintenance: &Maintenance,
+        target: &Target,
+        listed: &ListedObject,
+    ) -> Result<Outcome, Failed> {
+        if !listed.is_noncurrent {
+            return Ok(Outcome::Current(maintenance.seal(target, self.0).await?));
+        }
+        let needs_it = maintenance.look(target).await? == Found::NotSealed;
+        Ok(Outcome::OldVersion { needs_it })
+    }
+}
+
+pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
+    let maintenance = sweep::open(&arguments.over.config)?.in_requests_of(arguments.part_bytes);
+    let Migrate { over, dry_run, verify, danger_unguarded, json, .. } = arguments;
+    let is_guarded = !dry_run && is_guarded(&maintenance, &over, danger_unguarded).await?;
+    let with_versions = maintenance.has_versions(&over.place.bucket).await;
+    let with_versions = with_versions.map_err(|failed| Failure::runtime(failed.to_string()))?;
+    let mut tally = Tally::new(&over, dry_run);
+    let work = Migrating(SealOptions { is_rehearsal: dry_run, verifies: verify, is_guarded });
+    let swept =
+        sweep::sweep(maintenance, (&over, with_versions), work, |listed, outcome, progress| {
+            match outcome {
+                Ok(Outcome::OldVersion { needs_it }) => tally.old_versions += u64::from(needs_it),
+                Ok(Outcome::Current(Sealed::Done { bytes })) => tally.done(bytes),
+                Ok(Outcome::Current(Sealed::Already)) => tally.already += 1,
+                Ok(Outcome::Current(Sealed::Gone)) => tally.gone += 1,
+                Ok(Outcome::Current(Sealed::Left(left))) => tally.left(left),
+                Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),
+            }
+        })
+        .await?;
+    tally.end(swept);
+    out::stdout(&if json { out::json(&tally)? } else { tally.table(&WORDS) });
+    Ok(if tally.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether writes can be made on condition; if not, that has to be wanted.
+async fn is_guarded(
+    maintenance: &Maintenance,
+    over: &Over,
+    danger_unguarded: bool,
+) -> Result<bool, Failure> {
+    let honours = maintenance.honours_conditions(&over.place.bucket, &over.place.prefix).await;
+    match honours.map_err(|failed| Failure::runtime(failed.to_string()))? {
+        false if !danger_unguarded => Err(Failure::runtime(UNGUARDED)),
+        honours => Ok(honours),
+    }
+}
+
+const UNGUARDED: &str = "the storage ignores `If-Match` on writes, so that what another program writes \
+                         to an object while it is being sealed would be lost. Let nobody write to the \
+                         bucket meanwhile, and say so with --danger-unguarded";
+
+const WORDS: Words = Words {
+    done: "sealed",
+    would_be_done: "would be sealed",
+    already: "sealed already",
+    other: "other",
+    old_versions: "not sealed",
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis scan s3://bucket --config portcullis.toml
+  portcullis migrate s3://bucket --config portcullis.toml --dry-run
+  portcullis migrate s3://bucket --config portcullis.toml --verify
+  portcullis migrate s3://bucket/2025/ --config portcullis.toml --json | jq .failures";

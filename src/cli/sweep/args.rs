@@ -1,0 +1,87 @@
+//! Which objects, as a person says it.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::Args;
+
+use crate::s3::{BucketName, xml::ListedObject};
+
+/// Which objects a command goes over, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Over {
+    /// The objects: `s3://BUCKET`, or those whose keys begin so: `s3://BUCKET/PREFIX`
+    #[arg(value_name = "URL")]
+    pub(crate) place: Place,
+    /// The configuration: backend, credential, keyrings and rules
+    #[arg(long, short, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Pass over the keys up to and with this one, to go on where an earlier run stopped
+    #[arg(long, value_name = "KEY")]
+    pub(crate) start_after: Option<String>,
+    /// Objects that are worked on at a time: 1 to 256
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    jobs: u16,
+}
+
+/// A bucket, or a part of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) bucket: BucketName,
+    pub(crate) prefix: String,
+}
+
+impl Over {
+    pub(super) fn jobs(&self) -> usize {
+        self.jobs.into()
+    }
+
+    /// How an object of them is named to a person. No escape sequence of a key reaches the terminal.
+    pub(crate) fn named(&self, listed: &ListedObject) -> String {
+        let name = format!("s3://{}/{}", self.place.bucket.as_str(), listed.key.escape_debug());
+        match listed.version_id.as_ref().filter(|_| listed.is_noncurrent) {
+            Some(version_id) => format!("{name} (version {version_id})"),
+            None => name,
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let place = text.strip_prefix("s3://").ok_or("write s3://BUCKET or s3://BUCKET/PREFIX")?;
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let bucket = BucketName::parse(bucket).map_err(|error| error.to_string())?;
+        Ok(Self { bucket, prefix: prefix.to_owned() })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket.as_str(), self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_bucket_or_a_prefix_of_it() {
+        for (text, shown) in [
+            ("s3://bucket", "s3://bucket/"),
+            ("s3://bucket/", "s3://bucket/"),
+            ("s3://bucket/a/b", "s3://bucket/a/b"),
+        ] {
+            assert_eq!(text.parse::<Place>().unwrap().to_string(), shown);
+        }
+        for text in ["bucket", "s3://", "s3://B", "https://bucket/a"] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+}

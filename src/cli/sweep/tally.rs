@@ -1,0 +1,163 @@
+//! What became of all objects together. Invariant: each object is counted once, and each failure is
+//! counted, though only the first are kept.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::Serialize;
+
+use super::{Over, Swept};
+use crate::{cli::out, pipeline::maintenance::Left};
+
+/// Counts of a command that changes objects. Names are kept from version to version; new ones may come.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::cli) struct Tally {
+    pub(in crate::cli) url: String,
+    pub(in crate::cli) dry_run: bool,
+    pub(in crate::cli) objects: u64,
+    /// What the command is there for.
+    pub(in crate::cli) done: u64,
+    /// Stored bytes of those.
+    pub(in crate::cli) done_bytes: u64,
+    /// What needed nothing.
+    pub(in crate::cli) already: u64,
+    /// What the command is not there for.
+    pub(in crate::cli) other: u64,
+    /// Gone since it was listed.
+    pub(in crate::cli) gone: u64,
+    pub(in crate::cli) left: BTreeMap<&'static str, u64>,
+    /// Of older versions, those that would need it, and cannot be changed.
+    pub(in crate::cli) old_versions: u64,
+    pub(in crate::cli) failed: u64,
+    pub(in crate::cli) failures: Vec<Failing>,
+    /// Where to go on, if it did not come to the end.
+    pub(in crate::cli) start_after: Option<String>,
+    pub(in crate::cli) broke_off: Option<String>,
+}
+
+/// One that failed.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct Failing {
+    object: String,
+    reason: String,
+}
+
+/// What the counts are called.
+pub(in crate::cli) struct Words {
+    pub(in crate::cli) done: &'static str,
+    pub(in crate::cli) would_be_done: &'static str,
+    pub(in crate::cli) already: &'static str,
+    pub(in crate::cli) other: &'static str,
+    pub(in crate::cli) old_versions: &'static str,
+}
+
+impl Tally {
+    pub(in crate::cli) fn new(over: &Over, dry_run: bool) -> Self {
+        Self { url: over.place.to_string(), dry_run, ..Self::default() }
+    }
+
+    pub(in crate::cli) fn done(&mut self, bytes: u64) {
+        self.done += 1;
+        self.done_bytes = self.done_bytes.saturating_add(bytes);
+    }
+
+    pub(in crate::cli) fn left(&mut self, left: Left) {
+        *self.left.entry(left.as_str()).or_default() += 1;
+    }
+
+    /// Counts a failure; the line that tells of it.
+    pub(in crate::cli) fn failed(&mut self, object: String, reason: String) -> String {
+        let told = format!("{} {object}: {reason}", out::red("failed:"));
+        self.failed += 1;
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(Failing { object, reason });
+        }
+        told
+    }
+
+    pub(in crate::cli) fn end(&mut self, swept: Swept) {
+        self.objects = swept.objects;
+        if self.failed > 0 || swept.broke_off.is_some() {
+            self.start_after = swept.until;
+        }
+        self.broke_off = swept.broke_off;
+    }
+
+    /// Whether all was gone over, and nothing failed.
+    pub(in crate::cli) fn is_good(&self) -> bool {
+        self.failed == 0 && self.broke_off.is_none()
+    }
+
+    pub(in crate::cli) fn table(&self, words: &Words) -> String {
+        let mut text = out::bold(&self.url) + "\n";
+        let mut row = |name: &str, count: u64, told: &str| {
+            // Infallible: writing into a String.
+            let _ = writeln!(text, "  {name:<26}{count:>12}{told}");
+        };
+        row("objects", self.objects, "");
+        let done = if self.dry_run { words.would_be_done } else { words.done };
+        row(done, self.done, &format!("  {}", out::counted_bytes(self.done_bytes)));
+        row(words.already, self.already, "");
+        for (name, count) in [(words.other, self.other), ("gone meanwhile", self.gone)] {
+            if count > 0 {
+                row(name, count, "");
+            }
+        }
+        for (why, count) in &self.left {
+            row(&format!("left, {why}"), *count, "");
+        }
+        if self.old_versions > 0 {
+            row(words.old_versions, self.old_versions, &out::yellow("  older versions stay"));
+        }
+        if self.failed > 0 {
+            row("failed", self.failed, &format!("  {}", out::red("see above")));
+        }
+        if let Some(why) = &self.broke_off {
+            let _ = writeln!(text, "{}", out::red(&format!("it did not come to the end: {why}")));
+        }
+        if let Some(key) = &self.start_after {
+            let _ = writeln!(text, "go on with --start-after {}", quoted(key));
+        }
+        text
+    }
+}
+
+/// For a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+const FAILURES_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: Words = Words {
+        done: "done",
+        would_be_done: "would be done",
+        already: "already",
+        other: "other",
+        old_versions: "old",
+    };
+
+    #[test]
+    fn where_to_go_on_is_told_only_where_there_is_something_left() {
+        let swept = Swept { objects: 3, until: Some("it's".to_owned()), ..Swept::default() };
+        let mut tally = Tally::default();
+        tally.end(swept.clone());
+        assert!(tally.is_good() && !tally.table(&WORDS).contains("--start-after"));
+        tally.failed("s3://b/k".to_owned(), "x".to_owned());
+        tally.end(swept);
+        assert!(!tally.is_good());
+        assert!(tally.table(&WORDS).contains("--start-after 'it'\\''s'"));
+    }
+
+    #[test]
+    fn failures_are_counted_beyond_those_that_are_kept() {
+        let mut tally = Tally::default();
+        for _ in 0..=FAILURES_MAX {
+            tally.failed("o".to_owned(), "r".to_owned());
+        }
+        assert_eq!((tally.failed, tally.failures.len()), (101, FAILURES_MAX));
+    }
+}

@@ -1,0 +1,126 @@
+//! What an object has that its head does not tell: tags, and who was granted what. Invariant: what cannot
+//! be read is not left out; then nothing takes the object's place.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::{
+    super::seal::{Courier, Errand, errands::Failure},
+    Failed,
+};
+use crate::s3::{
+    Query, headers,
+    xml::{self, AccessControl},
+};
+
+impl Courier {
+    /// The grants of the object, as the headers with which a write brings them; none where nobody but
+    /// the owner has any.
+    pub(super) async fn grants(&self) -> Result<HeaderMap, Failed> {
+        let errand = Errand::new(Method::GET, self.subresource("acl"));
+        let Some(document) = some(self.answer(errand).await)? else { return Ok(HeaderMap::new()) };
+        let access = xml::access_control(&document);
+        let access = access.map_err(|error| Failed::new(format!("the object's ACL: {error}")))?;
+        granting(&access)
+    }
+
+    /// The tags of the object, likewise.
+    pub(super) async fn tags_as_header(&self) -> Result<HeaderMap, Failed> {
+        match self.tagging().await {
+            Ok(header) => Ok(header),
+            Err(failure) if is_nothing(&failure) => Ok(HeaderMap::new()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn subresource(&self, name: &str) -> Query {
+        let query = Query::of(name, "");
+        match &self.version_id {
+            Some(version_id) => query.and("versionId", version_id),
+            None => query,
+        }
+    }
+}
+
+fn some<H, D>(asked: Result<(H, D), Failure>) -> Result<Option<D>, Failed> {
+    match asked {
+        Ok((_, document)) => Ok(Some(document)),
+        Err(failure) if is_nothing(&failure) => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// A backend without ACLs, or without tags, and a bucket whose owner owns all.
+fn is_nothing(failure: &Failure) -> bool {
+    let Failure::Told(told) = failure else { return false };
+    let code = xml::find(&told.document, "Error", "Code").ok().flatten();
+    let code = code.map(|(code, _)| code).unwrap_or_default();
+    told.head.status == StatusCode::NOT_IMPLEMENTED || NOTHING.contains(&code.as_str())
+}
+
+fn granting(access: &AccessControl) -> Result<HeaderMap, Failed> {
+    let mut granted = HeaderMap::new();
+    if access.is_private() {
+        return Ok(granted);
+    }
+    for (permission, name) in &PERMISSIONS {
+        let grants = access.grants.iter().filter(|grant| grant.permission == *permission);
+        let to: Vec<String> = grants.map(|it| format!("{}=\"{}\"", it.kind, it.grantee)).collect();
+        if !to.is_empty() {
+            let value = HeaderValue::try_from(to.join(", "));
+            let value = value.map_err(|_| Failed::new("the object's ACL cannot be written"))?;
+            granted.insert(name, value);
+        }
+    }
+    let unknown = |it: &&xml::Grant| !PERMISSIONS.iter().any(|(known, _)| it.permission == *known);
+    match access.grants.iter().find(unknown) {
+        Some(grant) => Err(Failed::new(format!(
+            "the object's ACL grants {:?}, which has no header",
+            grant.permission
+        ))),
+        None => Ok(granted),
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+static PERMISSIONS: [(&str, HeaderName); 4] = [
+    ("FULL_CONTROL", headers::X_AMZ_GRANT_FULL_CONTROL),
+    ("READ", headers::X_AMZ_GRANT_READ),
+    ("READ_ACP", headers::X_AMZ_GRANT_READ_ACP),
+    ("WRITE_ACP", headers::X_AMZ_GRANT_WRITE_ACP),
+];
+const NOTHING: [&str; 3] = ["AccessControlListNotSupported", "MethodNotAllowed", "NoSuchTagSet"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants(grants: &[(&'static str, &str, &str)]) -> AccessControl {
+        let grants = grants.iter().map(|(kind, grantee, permission)| xml::Grant {
+            kind,
+            grantee: (*grantee).to_owned(),
+            permission: (*permission).to_owned(),
+        });
+        AccessControl { owner: Some("me".to_owned()), grants: grants.collect() }
+    }
+
+    #[test]
+    fn grants_become_the_headers_that_make_them_again() {
+        assert!(granting(&grants(&[("id", "me", "FULL_CONTROL")])).unwrap().is_empty());
+        let shared = grants(&[
+            ("id", "me", "FULL_CONTROL"),
+            ("uri", "http://a/AllUsers", "READ"),
+            ("id", "you", "READ"),
+        ]);
+        let granted = granting(&shared).unwrap();
+        assert_eq!(granted["x-amz-grant-full-control"], "id=\"me\"");
+        assert_eq!(granted["x-amz-grant-read"], "uri=\"http://a/AllUsers\", id=\"you\"");
+        assert_eq!(granted.len(), 2);
+    }
+
+    #[test]
+    fn what_no_header_grants_is_not_left_out() {
+        let odd = grants(&[("id", "you", "WRITE")]);
+        assert!(granting(&odd).unwrap_err().to_string().contains("WRITE"));
+        assert!(granting(&grants(&[("id", "a\nb", "READ")])).is_err());
+    }
+}
