@@ -33,6 +33,7 @@ mod get;
 mod hygiene;
 mod keyrings;
 mod limits;
+mod maintenance;
 mod multipart;
 mod policy;
 mod proxy_protocol;

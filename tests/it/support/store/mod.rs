@@ -1,6 +1,8 @@
 //! A backend that keeps what it is given: objects, ranges of them, multipart uploads and copies, as S3 has
 //! them. It can fail at any request, before or after it has done what was asked.
 
+mod bucket;
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -31,6 +33,8 @@ struct Kept {
     parts_per_page: usize,
     is_versioned: bool,
     copies_no_parts: bool,
+    ignores_conditions: bool,
+    keys_per_page: usize,
     /// What another puts where, before which request, counted likewise.
     rivals: BTreeMap<usize, (String, Object)>,
 }
@@ -66,6 +70,7 @@ impl Store {
     pub(crate) fn new() -> Arc<Self> {
         let store = Self::default();
         store.kept().parts_per_page = 1000;
+        store.kept().keys_per_page = 1000;
         Arc::new(store)
     }
 
@@ -94,6 +99,15 @@ impl Store {
     /// As some backends, it cannot make parts of stored bytes.
     pub(crate) fn copies_no_parts(&self) {
         self.kept().copies_no_parts = true;
+    }
+
+    /// As some backends, it looks at no condition on a write.
+    pub(crate) fn ignores_conditions(&self) {
+        self.kept().ignores_conditions = true;
+    }
+
+    pub(crate) fn lists_keys_by(&self, each: usize) {
+        self.kept().keys_per_page = each;
     }
 
     /// Before the request after so many more, another puts this there.
@@ -193,7 +207,17 @@ impl Kept {
                 Reply::status("204 No Content")
             }
             ("GET", None, _) if query.contains_key("versioning") => self.versioning(),
+            ("GET", None, _) if query.contains_key("list-type") => self.list_keys(path, &query),
+            ("GET", None, _) if query.contains_key("versions") => self.list_versions(path),
+            ("GET", None, _) if query.contains_key("acl") => self.acl(path),
+            ("GET", None, _) if query.contains_key("tagging") => self.tagging(path),
             ("GET" | "HEAD", None, _) => self.get(path, request),
+            ("PUT", None, _) if request.header("x-amz-copy-source").is_some() => {
+                self.copy(path, request)
+            }
+            ("PUT", None, _) if self.is_unwanted(path, request) => {
+                error("412 Precondition Failed", "PreconditionFailed")
+            }
             ("PUT", None, _) => {
                 let object = Object {
                     etag: quoted(&request.body),
@@ -307,11 +331,7 @@ impl Kept {
             digests.extend_from_slice(&Md5::digest(bytes));
         }
         let headers = upload.headers.clone();
-        let present = self.objects.get(path).map(|object| object.etag.clone());
-        let if_match = request.header("if-match").map(str::to_owned);
-        let is_unwanted = if_match.is_some() && if_match != present
-            || request.header("if-none-match").is_some() && present.is_some();
-        if is_unwanted {
+        if self.is_unwanted(path, request) {
             return error("412 Precondition Failed", "PreconditionFailed");
         }
         self.uploads.remove(id);
@@ -323,6 +343,15 @@ impl Kept {
              </Location><ETag>{tag}</ETag></CompleteMultipartUploadResult>"
         );
         self.store(path, object).body(document)
+    }
+
+    /// Whether a condition on what a write replaces does not hold.
+    fn is_unwanted(&self, path: &str, request: &Seen) -> bool {
+        let present = self.objects.get(path).map(|object| object.etag.as_str());
+        let if_match = request.header("if-match");
+        let is_unwanted = if_match.is_some() && if_match != present
+            || request.header("if-none-match").is_some() && present.is_some();
+        is_unwanted && !self.ignores_conditions
     }
 
     fn store(&mut self, path: &str, mut object: Object) -> Reply {
@@ -376,7 +405,8 @@ impl Kept {
 fn kept_headers(request: &Seen) -> Vec<(String, String)> {
     let is_kept = |name: &str| {
         name.starts_with("x-amz-meta-")
-            || ["content-type", "cache-control", "x-amz-acl"].contains(&name)
+            || name.starts_with("x-amz-grant-")
+            || ["content-type", "cache-control", "x-amz-acl", "x-amz-tagging"].contains(&name)
     };
     request.headers.iter().filter(|(name, _)| is_kept(name)).cloned().collect()
 }

@@ -1,0 +1,98 @@
+//! The operator's program ends, or the backend fails, before and after each request of its work. Whatever
+//! is there then can be read, is what it was, and running it again brings the work to its end.
+
+use portcullis::pipeline::maintenance::{Maintenance, SealOptions};
+
+use super::{Ground, SEALING, plaintext, target};
+use crate::support::store::Fault;
+
+/// What is done, and what it is done to.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Rewrap,
+    RewrapInParts,
+    Seal,
+    SealInParts,
+}
+
+impl Work {
+    fn operator(self, ground: &Ground) -> Maintenance {
+        let operator = super::operator(&ground.gate);
+        match self {
+            Self::Rewrap | Self::Seal => operator,
+            Self::RewrapInParts | Self::SealInParts => operator.in_requests_of(5 << 20),
+        }
+    }
+
+    fn body(self) -> Vec<u8> {
+        match self {
+            Self::Rewrap | Self::Seal => plaintext(70_000),
+            Self::RewrapInParts | Self::SealInParts => plaintext(5_300_001),
+        }
+    }
+
+    async fn prepare(self, ground: &Ground) {
+        match self {
+            Self::Rewrap | Self::RewrapInParts => ground.write("key", &self.body()).await,
+            Self::Seal | Self::SealInParts => ground.place("key", &self.body()),
+        }
+        ground.store.log();
+    }
+
+    /// Whether it went well.
+    async fn run(self, operator: &Maintenance) -> bool {
+        let key = target("key");
+        match self {
+            Self::Rewrap | Self::RewrapInParts => {
+                operator.rewrap(&key, Some("other"), false).await.is_ok()
+            }
+            Self::Seal | Self::SealInParts => {
+                let options = SealOptions { verifies: true, ..SEALING };
+                operator.seal(&key, options).await.is_ok()
+            }
+        }
+    }
+}
+
+async fn fails_at_each_request(work: Work) {
+    let ground = Ground::new().await;
+    let operator = work.operator(&ground);
+    work.prepare(&ground).await;
+    assert!(work.run(&operator).await);
+    let requests = ground.store.log().len();
+    assert!(requests > 2, "{work:?}");
+    for fault in [Fault::Refuses, Fault::HangsUp, Fault::HangsUpAfterwards] {
+        for request in 0..requests {
+            let whence = format!("{work:?}, {fault:?} at request {request}");
+            work.prepare(&ground).await;
+            ground.store.fails_after(request, fault);
+            let went_well = work.run(&operator).await;
+            ground.is_whole("key", &work.body(), &whence).await;
+            if !went_well {
+                assert!(work.run(&operator).await, "{whence}: not again");
+                ground.is_whole("key", &work.body(), &whence).await;
+            }
+            assert!(ground.is_sealed("key"), "{whence}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rewrap_that_breaks_off_loses_nothing() {
+    fails_at_each_request(Work::Rewrap).await;
+}
+
+#[tokio::test]
+async fn a_rewrap_in_parts_that_breaks_off_loses_nothing() {
+    fails_at_each_request(Work::RewrapInParts).await;
+}
+
+#[tokio::test]
+async fn a_sealing_that_breaks_off_loses_nothing() {
+    fails_at_each_request(Work::Seal).await;
+}
+
+#[tokio::test]
+async fn a_sealing_in_parts_that_breaks_off_loses_nothing() {
+    fails_at_each_request(Work::SealInParts).await;
+}

@@ -1,0 +1,177 @@
+//! New key boxes for old records.
+
+use portcullis::{
+    pipeline::maintenance::{Found, Left, Listing, Look, Rewrapped},
+    seal::Binding,
+};
+
+use super::{BOX, Ground, RULE, header, plaintext, target};
+use crate::support::{Request, store::Object};
+
+#[tokio::test]
+async fn the_box_is_another_and_all_else_is_the_same() {
+    let ground = Ground::new().await;
+    for bytes in [0, 1, 200_000] {
+        let body = plaintext(bytes);
+        ground.write("key", &body).await;
+        let before = ground.stored("key");
+        let done = ground.operator.rewrap(&target("key"), Some("other"), false).await.unwrap();
+        let look = Look {
+            keyring: "main".to_owned(),
+            key_version: "1".to_owned(),
+            binding: Binding::BucketAndKey,
+            needs_customer_key: false,
+        };
+        assert_eq!(done, Rewrapped::Done(look));
+        let after = ground.stored("key");
+        assert!(after.body == before.body && after.etag == before.etag);
+        assert_ne!(header(&after, BOX), header(&before, BOX));
+        ground.is_whole("key", &body, "re-wrapped").await;
+        let found = ground.operator.look(&target("key")).await.unwrap();
+        assert!(matches!(found, Found::Sealed(look) if look.keyring == "other"));
+        let again = ground.operator.rewrap(&target("key"), Some("other"), false).await.unwrap();
+        assert_eq!(again, Rewrapped::Current);
+    }
+}
+
+#[tokio::test]
+async fn no_byte_of_a_body_moves() {
+    let ground = Ground::new().await;
+    ground.write("key", &plaintext(200_000)).await;
+    ground.operator.rewrap(&target("key"), Some("other"), false).await.unwrap();
+    let expected = ["HEAD /bucket/key", "GET /bucket/key?acl", "PUT /bucket/key"];
+    let asked: Vec<_> =
+        ground.store.log().iter().map(|it| it.trim_end_matches('=').to_owned()).collect();
+    assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn a_rehearsal_writes_nothing() {
+    let ground = Ground::new().await;
+    ground.write("key", b"body").await;
+    let done = ground.operator.rewrap(&target("key"), Some("other"), true).await.unwrap();
+    assert!(matches!(done, Rewrapped::Done(_)));
+    assert!(ground.store.log().iter().all(|asked| asked.starts_with("HEAD")));
+}
+
+#[tokio::test]
+async fn another_binding_is_another_box() {
+    let ground = Ground::new().await;
+    ground.write("key", b"body").await;
+    let text = std::fs::read_to_string(ground.gate.file("portcullis.toml")).unwrap();
+    let text = text.replace(RULE, &format!("{RULE}\nbinding = \"bucket\""));
+    crate::support::gate::write_private(&ground.gate.file("portcullis.toml"), &text);
+    ground.gate.reload().unwrap();
+    let operator = super::operator(&ground.gate);
+    let done = operator.rewrap(&target("key"), None, false).await.unwrap();
+    assert!(matches!(done, Rewrapped::Done(_)));
+    let Found::Sealed(look) = operator.look(&target("key")).await.unwrap() else { panic!() };
+    assert_eq!(look.binding, Binding::Bucket);
+    assert_eq!(operator.rewrap(&target("key"), None, false).await.unwrap(), Rewrapped::Current);
+    ground.is_whole("key", b"body", "bound otherwise").await;
+}
+
+#[tokio::test]
+async fn a_restored_backup_becomes_the_buckets_own() {
+    let ground = Ground::with(&format!("{RULE}\naliases = [\"bucket\"]")).await;
+    ground.write("key", b"body").await;
+    ground.store.put("/restored/key", ground.stored("key"));
+    let mut restored = target("key");
+    restored.bucket = portcullis::s3::BucketName::parse("restored").unwrap();
+    let done = ground.operator.rewrap(&restored, None, false).await.unwrap();
+    assert!(matches!(done, Rewrapped::Done(_)));
+    let again = ground.operator.rewrap(&restored, None, false).await.unwrap();
+    assert_eq!(again, Rewrapped::Current);
+    let read = ground.gate.send(Request::get("/restored/key")).await;
+    assert_eq!(read.is_ok().body, b"body");
+}
+
+#[tokio::test]
+async fn what_cannot_be_rewrapped_is_told_of() {
+    let ground = Ground::with(&format!("buckets = [\"bucket\"]\n{RULE}")).await;
+    let rewrap = async |key: &str| ground.operator.rewrap(&target(key), Some("other"), false).await;
+    assert_eq!(rewrap("none").await, Ok(Rewrapped::Gone));
+    ground.place("plain", b"plain");
+    assert_eq!(rewrap("plain").await, Ok(Rewrapped::NotSealed));
+    ground.write("locked", b"body").await;
+    let locked = |name: &str, value: &str| {
+        let mut object = ground.stored("locked");
+        object.headers.push((name.to_owned(), value.to_owned()));
+        ground.store.put("/bucket/locked", object);
+    };
+    locked("x-amz-object-lock-mode", "COMPLIANCE");
+    locked("x-amz-object-lock-retain-until-date", "2999-01-01T00:00:00Z");
+    assert_eq!(rewrap("locked").await, Ok(Rewrapped::Left(Left::Locked)));
+    let unknown = ground.operator.rewrap(&target("locked"), Some("none"), false).await;
+    assert!(unknown.unwrap_err().to_string().contains("add that to its `keyring`"));
+    let mut elsewhere = target("key");
+    elsewhere.bucket = portcullis::s3::BucketName::parse("elsewhere").unwrap();
+    let left = ground.operator.rewrap(&elsewhere, None, false).await;
+    assert_eq!(left, Ok(Rewrapped::Left(Left::NoRule)));
+    ground.write("swapped", b"body").await;
+    ground.store.put("/bucket/other", ground.stored("swapped"));
+    assert!(rewrap("other").await.unwrap_err().to_string().contains("box"));
+}
+
+#[tokio::test]
+async fn what_another_writes_meanwhile_stays() {
+    let ground = Ground::new().await;
+    ground.write("rival", b"rival").await;
+    ground.write("key", b"body").await;
+    let rival = ground.stored("rival");
+    for requests in [1, 2] {
+        let old = ground.stored("key");
+        ground.store.comes_between(requests, "/bucket/key", rival.clone());
+        let failed = ground.operator.rewrap(&target("key"), Some("other"), false).await;
+        assert!(failed.unwrap_err().is_passing());
+        assert_eq!(ground.stored("key").etag, rival.etag);
+        ground.store.put("/bucket/key", old);
+    }
+}
+
+#[tokio::test]
+async fn a_large_object_is_copied_in_parts() {
+    let ground = Ground::new().await;
+    let body = plaintext(6 << 20);
+    ground.write("key", &body).await;
+    let before = ground.stored("key");
+    let operator = super::operator(&ground.gate).in_requests_of(5 << 20);
+    operator.rewrap(&target("key"), Some("other"), false).await.unwrap();
+    assert!(ground.stored("key").body == before.body);
+    assert_eq!(ground.store.uploads(), 0);
+    ground.is_whole("key", &body, "copied in parts").await;
+}
+
+#[tokio::test]
+async fn a_list_is_read_to_its_end() {
+    let ground = Ground::new().await;
+    for number in 0..7 {
+        ground.place(&format!("a/{number}"), b"x");
+    }
+    ground.place("b", b"x");
+    ground.store.lists_keys_by(3);
+    let list = async |prefix: &str, start_after: Option<&str>| {
+        let listing = Listing {
+            bucket: target("key").bucket,
+            prefix: prefix.to_owned(),
+            start_after: start_after.map(str::to_owned),
+            with_versions: false,
+        };
+        let (mut keys, mut next) = (Vec::new(), None);
+        loop {
+            let page = ground.operator.list(&listing, next.as_ref()).await.unwrap();
+            keys.extend(page.objects.into_iter().map(|object| object.key));
+            next = page.next;
+            if next.is_none() {
+                return keys;
+            }
+        }
+    };
+    assert_eq!(list("", None).await.len(), 8);
+    assert_eq!(list("b", None).await, ["b"]);
+    assert_eq!(list("", Some("a/5")).await, ["a/6", "b"]);
+    ground.store.put("/bucket/list", Object::default());
+    assert!(!ground.operator.has_versions(&target("key").bucket).await.unwrap());
+    ground.store.is_versioned();
+    assert!(ground.operator.has_versions(&target("key").bucket).await.unwrap());
+}
