@@ -143,6 +143,16 @@ def open_url(request):
     return urllib.request.urlopen(request, timeout=30, context=context)
 
 
+def portcullis(*words):
+    """A command of the program, with the configuration of the gate that seals."""
+    command = [os.environ["PORTCULLIS_BIN"], *map(str, words)]
+    names = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION")
+    # The gate's configuration takes the backend's credential from the environment.
+    own = {f"AWS_{it}": os.environ.get(f"PORTCULLIS_BACKEND_{it}") or os.environ[f"AWS_{it}"] for it in names}
+    env = {"PATH": os.environ["PATH"], **SEALING_ENV, **own}
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=300, check=False)
+
+
 def stored_keys(bucket):
     """What the backend holds in a bucket."""
     return [found["Key"] for found in backend_client().list_objects_v2(Bucket=bucket).get("Contents", [])]

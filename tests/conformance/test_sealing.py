@@ -3,13 +3,12 @@
 import hashlib
 import json
 import os
-import subprocess
 
 import pytest
 import requests
 from botocore.exceptions import ClientError, ResponseStreamingError
 
-from surroundings import MIB, SEALING, SEALING_ENV, aws, backend_client, sealing_client
+from surroundings import MIB, SEALING, SEALING_ENV, aws, backend_client, portcullis, sealing_client
 
 SIZES = [0, 1, 65_535, 65_536, 65_537, 3 * MIB + 17]
 
@@ -21,15 +20,6 @@ def s3():
 
 def body(size):
     return os.urandom(size)
-
-
-def portcullis(*words):
-    command = [os.environ["PORTCULLIS_BIN"], *map(str, words)]
-    names = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION")
-    # The gate's configuration takes the backend's credential from the environment.
-    own = {f"AWS_{it}": os.environ.get(f"PORTCULLIS_BACKEND_{it}") or os.environ[f"AWS_{it}"] for it in names}
-    env = {"PATH": os.environ["PATH"], **SEALING_ENV, **own}
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("size", SIZES)
