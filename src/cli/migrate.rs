@@ -19,6 +19,7 @@ use crate::{
 /// grants. Meanwhile the gates before the bucket should hand out both (plaintext = "pass" in the rule).
 /// Running it again goes on where it was: what is sealed is passed over. Older versions stay as they
 /// are, and so does what is locked: both are counted.
+///
 /// Exit code 0: done. 1: something failed, or it did not come to the end.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -32,7 +33,7 @@ pub(crate) struct Migrate {
     /// Read each object before, open it afterwards, and compare: three times the traffic
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Upload objects with more sealed bytes than this in parts
+    /// Upload objects with more sealed bytes than this in parts [default: 5 GiB]
     #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) part_bytes: u64,
     /// Go on where the storage ignores `If-Match` on writes: what another program writes to an object

@@ -19,6 +19,7 @@ use crate::{
 /// copies its records onto themselves, and no body moves. Objects can be read all the while. Running it
 /// again goes on where it was: what is done is passed over. Once it reports nothing left, older versions
 /// neither, the old key can be disabled.
+///
 /// Exit code 0: done. 1: something failed, or it did not come to the end.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -31,7 +32,7 @@ pub(crate) struct Rewrap {
     /// Tell what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Copy objects with more stored bytes than this in parts
+    /// Copy objects with more stored bytes than this in parts [default: 5 GiB]
     #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) part_bytes: u64,
     /// Print one JSON document instead

@@ -18,6 +18,7 @@ use crate::{
 /// Tell how much of a bucket is sealed, by which keys, and what is not
 ///
 /// Looks at each object's head, not at its bytes. Sizes are those at rest.
+///
 /// Exit code 0: everything was looked at. 1: something could not be, or cannot be what it says.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

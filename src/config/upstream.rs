@@ -1,14 +1,14 @@
 //! `[upstream]` and `[s3]`. Invariant: an endpoint that leaves here has a scheme, a host, perhaps a
 //! port, and nothing that could be joined to a request's path.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{loading::Loading, source::At, suggest::quoted, written};
 use crate::{
     s3::Domains,
+    trust::Authorities,
     upstream::{REGION_PLACEHOLDER, Settings as Upstream},
 };
 
@@ -95,16 +95,11 @@ impl Loading<'_> {
     }
 
     /// A file of CA certificates, at least one.
-    pub(super) fn upstream_ca(&mut self, named: &At<String>) -> Option<PathBuf> {
+    pub(super) fn upstream_ca(&mut self, named: &At<String>) -> Option<Authorities> {
         let (path, read) = self.file(named)?;
-        let certificates =
-            CertificateDer::pem_slice_iter(&read.bytes).collect::<Result<Vec<_>, _>>();
-        match certificates {
-            Ok(certificates) if !certificates.is_empty() => Some(path),
-            Ok(_) | Err(_) => self.fault(named.fault(format!(
-                "{} holds no PEM certificate; it must begin `-----BEGIN CERTIFICATE-----`",
-                path.display()
-            ))),
+        match Authorities::parse(&path, &read.bytes) {
+            Ok(authorities) => Some(authorities),
+            Err(untrusted) => self.fault(named.fault(untrusted.to_string())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Questions to a key service over HTTP/1.1. Invariant: an answer is bounded, and its body, which may
 //! hold a key, is wiped when dropped; no redirect is followed.
 
-use std::{error::Error as StdError, fmt, path::Path, time::Duration};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::error::Fault;
 use crate::{
     seal::BucketKey,
-    trust::{self, Untrusted},
+    trust::{self, Authorities},
 };
 
 /// Connections to one service, which clones share.
@@ -37,7 +37,7 @@ pub(super) struct Answer {
 
 impl Http {
     /// Reads the trusted CAs; connects to nothing yet. `endpoint` has a scheme, a host and no path.
-    pub(super) fn new(endpoint: Uri, ca: Option<&Path>) -> Result<Self, Untrusted> {
+    pub(super) fn new(endpoint: Uri, ca: Option<&Authorities>) -> Result<Self, rustls::Error> {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);

@@ -36,7 +36,6 @@ use crate::{
     seal::{BucketKey, WrappedBucketKey},
     sigv4::SigningError,
     telemetry::metrics::Metrics,
-    trust::Untrusted,
 };
 
 /// Every keyring of a configuration, by name.
@@ -87,9 +86,9 @@ pub struct Current {
 /// Why a keyring cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Unopened {
-    /// The CAs that its service is trusted by.
+    /// TLS cannot be set up.
     #[error(transparent)]
-    Roots(#[from] Untrusted),
+    Tls(#[from] rustls::Error),
     /// Its credential.
     #[error(transparent)]
     Credential(#[from] SigningError),

@@ -214,7 +214,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
             "The proxy has no valid credential for the storage behind it. Try again later.",
         ),
         Error::Upstream(
-            upstream::Error::Roots(_) | upstream::Error::Unsigned(_) | upstream::Error::Unbuilt(_),
+            upstream::Error::Tls(_) | upstream::Error::Unsigned(_) | upstream::Error::Unbuilt(_),
         )
         | Error::Unread(_)
         | Error::OtherForm(_)

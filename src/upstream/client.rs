@@ -2,7 +2,6 @@
 //! only; it follows no redirect but to a region of it.
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -23,7 +22,7 @@ use super::{
 use crate::{
     credential::{self, Sources, Wallet},
     sigv4::{Signer, SigningError},
-    trust::{self, Untrusted},
+    trust::{self, Authorities},
 };
 
 /// The backend, as validated.
@@ -38,7 +37,7 @@ pub struct Settings {
     /// The proxy's own credentials there.
     pub credentials: Sources,
     /// PEM file of CAs trusted for it; `None`: the system's.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Authorities>,
     /// Time to connect, TLS not included.
     pub connect_timeout: Duration,
     /// The longest silence of the backend, while a request is sent, awaited or answered.
@@ -91,9 +90,9 @@ pub struct Signing<'a> {
 /// What went wrong on the way to the backend.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The trusted CAs could not be read.
+    /// TLS cannot be set up.
     #[error(transparent)]
-    Roots(#[from] Untrusted),
+    Tls(#[from] rustls::Error),
     /// The connection was refused, reset, or closed before an answer.
     #[error("the backend did not answer: {0}")]
     Unreachable(#[source] hyper_util::client::legacy::Error),
@@ -129,7 +128,7 @@ impl Client {
         // A backend that takes no more bytes would hold the connection for as long as it likes.
         http.set_tcp_user_timeout(Some(settings.idle_timeout));
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(trust::tls(settings.ca.as_deref())?)
+            .with_tls_config(trust::tls(settings.ca.as_ref())?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);

@@ -31,6 +31,7 @@ mod forms;
 mod forward;
 mod get;
 mod hygiene;
+mod key_service_trust;
 mod keyrings;
 mod limits;
 mod maintenance;

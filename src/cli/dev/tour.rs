@@ -20,7 +20,7 @@ use crate::{
     s3::headers,
     secret::Secret,
     sigv4::{AccessKey, Signer},
-    trust,
+    trust::{self, Authorities},
 };
 
 /// One request and what should come of it.
@@ -126,8 +126,11 @@ struct Traveller {
 
 impl Traveller {
     fn new(environment: &Environment, setup: &Setup) -> Result<Self, Failure> {
+        let path = setup.directory.join("ca.pem");
+        let pem = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
+        let authorities = Authorities::parse(&path, &pem)?;
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(trust::tls(Some(&setup.directory.join("ca.pem")))?)
+            .with_tls_config(trust::tls(Some(&authorities))?)
             .https_or_http()
             .enable_http1()
             .build();

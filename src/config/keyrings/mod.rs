@@ -6,7 +6,7 @@ mod kms;
 mod vault;
 mod written;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use http::Uri;
 
@@ -19,7 +19,10 @@ use super::{
     suggest::{self, quoted},
     upstream::{is_loopback, parsed_endpoint},
 };
-use crate::keyring::{Kind, Limits, Settings};
+use crate::{
+    keyring::{Kind, Limits, Settings},
+    trust::Authorities,
+};
 
 impl Loading<'_> {
     /// In the order of the file.
@@ -124,7 +127,7 @@ impl Loading<'_> {
 
     /// `None` is a fault, `Some(None)` are the system's CAs.
     #[expect(clippy::option_option, reason = "the system's CAs are no fault")]
-    fn key_service_ca(&mut self, written: &Asking) -> Option<Option<PathBuf>> {
+    fn key_service_ca(&mut self, written: &Asking) -> Option<Option<Authorities>> {
         match &written.ca {
             Some(ca) => self.upstream_ca(ca).map(Some),
             None => Some(None),

@@ -7,7 +7,7 @@
 
 mod answer;
 
-use std::{collections::BTreeMap, path::PathBuf, time::SystemTime};
+use std::{collections::BTreeMap, time::SystemTime};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderName, HeaderValue, Method, Uri, header::CONTENT_TYPE};
@@ -25,6 +25,7 @@ use crate::{
     credential::{Credential, Source},
     seal::BucketKey,
     telemetry::metrics::Metrics,
+    trust::Authorities,
 };
 
 /// A keyring of KMS keys, as validated.
@@ -33,7 +34,7 @@ pub struct KmsSettings {
     /// `http` or `https`, host and optional port; no path.
     pub endpoint: Uri,
     /// PEM file of CAs trusted for it; `None`: the system's.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Authorities>,
     /// To sign for.
     pub region: String,
     /// What signs.
@@ -73,7 +74,7 @@ impl Kms {
             id: key_id(configured).map(str::to_owned),
         });
         Ok(Self {
-            http: Http::new(settings.endpoint.clone(), settings.ca.as_deref())?,
+            http: Http::new(settings.endpoint.clone(), settings.ca.as_ref())?,
             region: settings.region.clone(),
             credential: Credential::open(&credential, &settings.credential, metrics)?,
             keys: keys.collect(),

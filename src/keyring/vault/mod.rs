@@ -24,7 +24,9 @@ use super::{
     kms::CONTEXT,
     service::{Asked, Service, Wrapped},
 };
-use crate::{seal::BucketKey, secret::Secret, telemetry::metrics::KeyringMetrics};
+use crate::{
+    seal::BucketKey, secret::Secret, telemetry::metrics::KeyringMetrics, trust::Authorities,
+};
 
 /// A keyring of one transit key, as validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +34,7 @@ pub struct VaultSettings {
     /// `http` or `https`, host and optional port; no path.
     pub address: Uri,
     /// PEM file of CAs trusted for it; `None`: the system's.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Authorities>,
     /// Where everything below is, mounts of logins included; `None`: the root.
     pub namespace: Option<String>,
     /// The transit engine's mount, such as `transit`.
@@ -93,7 +95,7 @@ impl Vault {
         metrics: &KeyringMetrics,
     ) -> Result<Self, Unopened> {
         let VaultSettings { mount, key, namespace, .. } = settings;
-        let http = Http::new(settings.address.clone(), settings.ca.as_deref())?;
+        let http = Http::new(settings.address.clone(), settings.ca.as_ref())?;
         // What the configuration accepts as a namespace can stand in a header.
         let namespace = namespace.as_deref().and_then(|name| HeaderValue::from_str(name).ok());
         let api = Api { http, namespace };
