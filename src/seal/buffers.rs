@@ -40,8 +40,9 @@ impl Buffers {
     }
 }
 
-/// The one that is being sent, and the one before it, of which the socket may hold a part.
-const LENT_MAX: usize = 2;
+/// The one that is held back, the one that is being sent, and the one before it, of which the socket may
+/// hold a part.
+const LENT_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {
