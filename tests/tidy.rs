@@ -80,6 +80,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "transform",
             "upstream",
             "net",
+            "trust",
         ],
     ),
     // A backend of its own: it must not read requests with the gate's eyes.

@@ -3,6 +3,8 @@
 //! Invariant: no clock, no randomness, no I/O: the same bytes always do the same. `tests/corpus.rs`
 //! runs the checked-in corpora through the same functions.
 
+mod sealed;
+
 use std::{
     pin::Pin,
     sync::Arc,
@@ -32,11 +34,13 @@ use portcullis::{
     },
 };
 
+pub use self::sealed::sealed;
+
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("authorization", authorization),
     ("chunks", chunks),
     ("complete", complete),
@@ -48,6 +52,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("post_policy", post_policy),
     ("presigned", presigned),
     ("proxy_v2", proxy_v2),
+    ("sealed", sealed),
     ("upload_id", upload_id),
 ];
 

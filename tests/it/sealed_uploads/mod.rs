@@ -1,6 +1,7 @@
 //! Multipart uploads that are sealed, against a backend that keeps what it gets: any sizes, any order, by
 //! way of any replica, and read again as a whole, by ranges and by parts.
 
+mod balanced;
 mod broken;
 mod completion;
 mod hostile;
