@@ -45,6 +45,7 @@ mod rules;
 mod sealed_listings;
 mod sealed_uploads;
 mod sealing;
+mod secrets;
 mod sessions;
 mod sigv2;
 mod support;

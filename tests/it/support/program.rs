@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    os::unix::fs::FileExt as _,
     process::{Child, Command, Stdio},
     thread,
 };
@@ -19,6 +20,8 @@ pub(crate) struct Program {
     folder: TempDir,
     listener: SocketAddr,
     admin: SocketAddr,
+    /// What it has logged since it started to listen.
+    log: mpsc::UnboundedReceiver<String>,
 }
 
 impl Program {
@@ -41,7 +44,7 @@ impl Program {
         gate::write_private(&folder.path().join("token.secret"), &"0123456789abcdef".repeat(4));
         gate::write_private(&folder.path().join("credentials.toml"), &gate::credentials());
         for (name, text) in files {
-            fs::write(folder.path().join(name), text).unwrap();
+            gate::write_private(&folder.path().join(name), text);
         }
         let directory = folder.path().to_str().unwrap();
         let environment = environment.iter().map(|(k, v)| (*k, v.replace("DIR", directory)));
@@ -57,7 +60,35 @@ impl Program {
         let mut lines = lines_of(&mut child);
         let listener = address(&mut lines, "listening").await;
         let admin = address(&mut lines, "admin listening").await;
-        Self { child, folder, listener, admin }
+        Self { child, folder, listener, admin, log: lines }
+    }
+
+    /// What is in its memory now, of what it can write to.
+    pub(crate) fn memory(&self) -> Vec<Vec<u8>> {
+        let process = format!("/proc/{}", self.child.id());
+        let memory = fs::File::open(format!("{process}/mem")).unwrap();
+        let maps = fs::read_to_string(format!("{process}/maps")).unwrap();
+        let writable =
+            maps.lines().filter(|line| line.split(' ').nth(1).unwrap().starts_with("rw"));
+        writable
+            .filter_map(|line| {
+                let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+                let [start, end] = [start, end].map(|it| u64::from_str_radix(it, 16).unwrap());
+                let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+                // Some of the kernel's own cannot be read.
+                memory.read_exact_at(&mut bytes, start).ok().map(|()| bytes)
+            })
+            .collect()
+    }
+
+    /// All that it has logged, which ends it.
+    pub(crate) async fn log(mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        let mut lines = Vec::new();
+        while let Some(line) = within("the log", self.log.recv()).await {
+            lines.push(line);
+        }
+        lines
     }
 
     pub(crate) fn client(&self) -> Client {
