@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    Failure, out,
-    sweep::{self, Over, Tally, Words, Work},
+    Failure,
+    sweep::{self, Became, Over, Telling, Words, Work},
 };
 use crate::{
     pipeline::maintenance::{Failed, Found, Maintenance, SealOptions, Sealed, Target},
@@ -47,25 +47,25 @@ pub(crate) struct Migrate {
 
 struct Migrating(SealOptions);
 
-enum Outcome {
-    Current(Sealed),
-    OldVersion { needs_it: bool },
-}
-
 impl Work for Migrating {
-    type Outcome = Outcome;
+    type Outcome = Became;
 
     async fn run(
         &self,
         maintenance: &Maintenance,
         target: &Target,
         listed: &ListedObject,
-    ) -> Result<Outcome, Failed> {
-        if !listed.is_noncurrent {
-            return Ok(Outcome::Current(maintenance.seal(target, self.0).await?));
+    ) -> Result<Became, Failed> {
+        if listed.is_noncurrent {
+            let needs_it = maintenance.look(target).await? == Found::NotSealed;
+            return Ok(Became::OldVersion { needs_it });
         }
-        let needs_it = maintenance.look(target).await? == Found::NotSealed;
-        Ok(Outcome::OldVersion { needs_it })
+        Ok(match maintenance.seal(target, self.0).await? {
+            Sealed::Done { bytes } => Became::Done(bytes),
+            Sealed::Already => Became::Already,
+            Sealed::Gone => Became::Gone,
+            Sealed::Left(left) => Became::Left(left),
+        })
     }
 }
 
@@ -73,25 +73,8 @@ pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
     let maintenance = sweep::open(&arguments.over.config)?.in_requests_of(arguments.part_bytes);
     let Migrate { over, dry_run, verify, danger_unguarded, json, .. } = arguments;
     let is_guarded = !dry_run && is_guarded(&maintenance, &over, danger_unguarded).await?;
-    let with_versions = maintenance.has_versions(&over.place.bucket).await;
-    let with_versions = with_versions.map_err(|failed| Failure::runtime(failed.to_string()))?;
-    let mut tally = Tally::new(&over, dry_run);
     let work = Migrating(SealOptions { is_rehearsal: dry_run, verifies: verify, is_guarded });
-    let swept =
-        sweep::sweep(maintenance, (&over, with_versions), work, |listed, outcome, progress| {
-            match outcome {
-                Ok(Outcome::OldVersion { needs_it }) => tally.old_versions += u64::from(needs_it),
-                Ok(Outcome::Current(Sealed::Done { bytes })) => tally.done(bytes),
-                Ok(Outcome::Current(Sealed::Already)) => tally.already += 1,
-                Ok(Outcome::Current(Sealed::Gone)) => tally.gone += 1,
-                Ok(Outcome::Current(Sealed::Left(left))) => tally.left(left),
-                Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),
-            }
-        })
-        .await?;
-    tally.end(swept);
-    out::stdout(&if json { out::json(&tally)? } else { tally.table(&WORDS) });
-    Ok(if tally.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    sweep::change(maintenance, &over, work, Telling { dry_run, json, words: &WORDS }).await
 }
 
 /// Whether writes can be made on condition; if not, that has to be wanted.
@@ -111,7 +94,7 @@ const UNGUARDED: &str = "the storage ignores `If-Match` on writes, so that what 
                          to an object while it is being sealed would be lost. Let nobody write to the \
                          bucket meanwhile, and say so with --danger-unguarded";
 
-const WORDS: Words = Words {
+static WORDS: Words = Words {
     done: "sealed",
     would_be_done: "would be sealed",
     already: "sealed already",

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    Failure, out,
-    sweep::{self, Over, Tally, Words, Work},
+    Failure,
+    sweep::{self, Became, Over, Telling, Words, Work},
 };
 use crate::{
     pipeline::maintenance::{Failed, Found, Maintenance, Rewrapped, Target},
@@ -45,31 +45,32 @@ struct Rewrapping {
     dry_run: bool,
 }
 
-enum Outcome {
-    Current(Rewrapped),
-    OldVersion { needs_it: bool },
-}
-
 impl Work for Rewrapping {
-    type Outcome = Outcome;
+    type Outcome = Became;
 
     async fn run(
         &self,
         maintenance: &Maintenance,
         target: &Target,
         listed: &ListedObject,
-    ) -> Result<Outcome, Failed> {
+    ) -> Result<Became, Failed> {
         let to = self.to.as_deref();
-        if !listed.is_noncurrent {
-            return Ok(Outcome::Current(maintenance.rewrap(target, to, self.dry_run).await?));
+        if listed.is_noncurrent {
+            let needs_it = match maintenance.look(target).await? {
+                Found::Sealed(look) => {
+                    maintenance.is_wrapped_so(target, &look, to).await? == Some(false)
+                }
+                Found::Gone | Found::NotSealed | Found::Broken(_) => false,
+            };
+            return Ok(Became::OldVersion { needs_it });
         }
-        let needs_it = match maintenance.look(target).await? {
-            Found::Sealed(look) => {
-                maintenance.is_wrapped_so(target, &look, to).await? == Some(false)
-            }
-            Found::Gone | Found::NotSealed | Found::Broken(_) => false,
-        };
-        Ok(Outcome::OldVersion { needs_it })
+        Ok(match maintenance.rewrap(target, to, self.dry_run).await? {
+            Rewrapped::Done(_) => Became::Done(listed.bytes),
+            Rewrapped::Current => Became::Already,
+            Rewrapped::NotSealed => Became::Other,
+            Rewrapped::Gone => Became::Gone,
+            Rewrapped::Left(left) => Became::Left(left),
+        })
     }
 }
 
@@ -81,29 +82,11 @@ pub(super) async fn run(arguments: Rewrap) -> Result<ExitCode, Failure> {
     {
         return Err(Failure::usage(format!("the configuration has no keyring {to:?}")));
     }
-    let with_versions = maintenance.has_versions(&over.place.bucket).await;
-    let with_versions = with_versions.map_err(|failed| Failure::runtime(failed.to_string()))?;
-    let mut tally = Tally::new(&over, dry_run);
     let work = Rewrapping { to, dry_run };
-    let swept =
-        sweep::sweep(maintenance, (&over, with_versions), work, |listed, outcome, progress| {
-            match outcome {
-                Ok(Outcome::OldVersion { needs_it }) => tally.old_versions += u64::from(needs_it),
-                Ok(Outcome::Current(Rewrapped::Done(_))) => tally.done(listed.bytes),
-                Ok(Outcome::Current(Rewrapped::Current)) => tally.already += 1,
-                Ok(Outcome::Current(Rewrapped::NotSealed)) => tally.other += 1,
-                Ok(Outcome::Current(Rewrapped::Gone)) => tally.gone += 1,
-                Ok(Outcome::Current(Rewrapped::Left(left))) => tally.left(left),
-                Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),
-            }
-        })
-        .await?;
-    tally.end(swept);
-    out::stdout(&if json { out::json(&tally)? } else { tally.table(&WORDS) });
-    Ok(if tally.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    sweep::change(maintenance, &over, work, Telling { dry_run, json, words: &WORDS }).await
 }
 
-const WORDS: Words = Words {
+static WORDS: Words = Words {
     done: "re-wrapped",
     would_be_done: "would be re-wrapped",
     already: "under the newest key",

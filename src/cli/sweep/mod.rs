@@ -2,6 +2,7 @@
 //! for, no more of a list is held than a page, and where it stopped can be told.
 
 mod args;
+mod change;
 mod patience;
 mod progress;
 mod stop;
@@ -12,12 +13,12 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::args::Over;
-use self::stop::Stop;
 pub(super) use self::{
-    patience::patiently,
+    change::{Became, Telling, change},
     progress::Progress,
-    tally::{Tally, Words},
+    tally::Words,
 };
+use self::{patience::patiently, stop::Stop, tally::Tally};
 use super::{Failure, now};
 use crate::{
     app, config,

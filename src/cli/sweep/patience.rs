@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{pause, pipeline::maintenance::Failed};
 
 /// Does something until it goes well, or fails for good, or has failed often.
-pub(in crate::cli) async fn patiently<T, F: Future<Output = Result<T, Failed>>>(
+pub(super) async fn patiently<T, F: Future<Output = Result<T, Failed>>>(
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, Failed> {
     let mut wait = FIRST_WAIT;

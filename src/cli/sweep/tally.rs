@@ -5,38 +5,38 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::{Over, Swept};
-use crate::{cli::out, pipeline::maintenance::Left};
+use super::{Became, Over, Swept};
+use crate::cli::out;
 
 /// Counts of a command that changes objects. Names are kept from version to version; new ones may come.
 #[derive(Debug, Default, Serialize)]
-pub(in crate::cli) struct Tally {
-    pub(in crate::cli) url: String,
-    pub(in crate::cli) dry_run: bool,
-    pub(in crate::cli) objects: u64,
+pub(super) struct Tally {
+    url: String,
+    dry_run: bool,
+    objects: u64,
     /// What the command is there for.
-    pub(in crate::cli) done: u64,
+    done: u64,
     /// Stored bytes of those.
-    pub(in crate::cli) done_bytes: u64,
+    done_bytes: u64,
     /// What needed nothing.
-    pub(in crate::cli) already: u64,
+    already: u64,
     /// What the command is not there for.
-    pub(in crate::cli) other: u64,
+    other: u64,
     /// Gone since it was listed.
-    pub(in crate::cli) gone: u64,
-    pub(in crate::cli) left: BTreeMap<&'static str, u64>,
+    gone: u64,
+    left: BTreeMap<&'static str, u64>,
     /// Of older versions, those that would need it, and cannot be changed.
-    pub(in crate::cli) old_versions: u64,
-    pub(in crate::cli) failed: u64,
-    pub(in crate::cli) failures: Vec<Failing>,
+    old_versions: u64,
+    failed: u64,
+    failures: Vec<Failing>,
     /// Where to go on, if it did not come to the end.
-    pub(in crate::cli) start_after: Option<String>,
-    pub(in crate::cli) broke_off: Option<String>,
+    start_after: Option<String>,
+    broke_off: Option<String>,
 }
 
 /// One that failed.
 #[derive(Debug, Serialize)]
-pub(in crate::cli) struct Failing {
+pub(super) struct Failing {
     object: String,
     reason: String,
 }
@@ -51,21 +51,26 @@ pub(in crate::cli) struct Words {
 }
 
 impl Tally {
-    pub(in crate::cli) fn new(over: &Over, dry_run: bool) -> Self {
+    pub(super) fn new(over: &Over, dry_run: bool) -> Self {
         Self { url: over.place.to_string(), dry_run, ..Self::default() }
     }
 
-    pub(in crate::cli) fn done(&mut self, bytes: u64) {
-        self.done += 1;
-        self.done_bytes = self.done_bytes.saturating_add(bytes);
-    }
-
-    pub(in crate::cli) fn left(&mut self, left: Left) {
-        *self.left.entry(left.as_str()).or_default() += 1;
+    pub(super) fn add(&mut self, became: &Became) {
+        match became {
+            Became::Done(bytes) => {
+                self.done += 1;
+                self.done_bytes = self.done_bytes.saturating_add(*bytes);
+            }
+            Became::Already => self.already += 1,
+            Became::Other => self.other += 1,
+            Became::Gone => self.gone += 1,
+            Became::Left(left) => *self.left.entry(left.as_str()).or_default() += 1,
+            Became::OldVersion { needs_it } => self.old_versions += u64::from(*needs_it),
+        }
     }
 
     /// Counts a failure; the line that tells of it.
-    pub(in crate::cli) fn failed(&mut self, object: String, reason: String) -> String {
+    pub(super) fn failed(&mut self, object: String, reason: String) -> String {
         let told = format!("{} {object}: {reason}", out::red("failed:"));
         self.failed += 1;
         if self.failures.len() < FAILURES_MAX {
@@ -74,7 +79,7 @@ impl Tally {
         told
     }
 
-    pub(in crate::cli) fn end(&mut self, swept: Swept) {
+    pub(super) fn end(&mut self, swept: Swept) {
         self.objects = swept.objects;
         if self.failed > 0 || swept.broke_off.is_some() {
             self.start_after = swept.until;
@@ -83,11 +88,11 @@ impl Tally {
     }
 
     /// Whether all was gone over, and nothing failed.
-    pub(in crate::cli) fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         self.failed == 0 && self.broke_off.is_none()
     }
 
-    pub(in crate::cli) fn table(&self, words: &Words) -> String {
+    pub(super) fn table(&self, words: &Words) -> String {
         let mut text = out::bold(&self.url) + "\n";
         let mut row = |name: &str, count: u64, told: &str| {
             // Infallible: writing into a String.
