@@ -55,7 +55,8 @@ def test_ranges_are_slices(s3, bucket):
 def test_conditions_go_by_the_tags_that_clients_saw(s3, bucket):
     tag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
     assert s3.get_object(Bucket=bucket, Key="k", IfMatch=tag)["Body"].read() == b"x"
-    for condition, code in [({"IfNoneMatch": tag}, "304"), ({"IfMatch": '"other"'}, "PreconditionFailed")]:
+    # Some backends send no document with a 412.
+    for condition, code in [({"IfNoneMatch": tag}, "304"), ({"IfMatch": '"other"'}, "PreconditionFailed|412")]:
         with pytest.raises(ClientError, match=code):
             s3.get_object(Bucket=bucket, Key="k", **condition)
     with pytest.raises(ClientError, match="304"):
