@@ -9,7 +9,7 @@ use super::{
     sweep::{self, Became, Over, Telling, Words, Work},
 };
 use crate::{
-    pipeline::maintenance::{Failed, Found, Maintenance, SealOptions, Sealed, Target},
+    pipeline::maintenance::{Conditions, Failed, Found, Maintenance, SealOptions, Sealed, Target},
     s3::xml::ListedObject,
 };
 
@@ -72,22 +72,27 @@ impl Work for Migrating {
 pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
     let maintenance = sweep::open(&arguments.over.config)?.in_requests_of(arguments.part_bytes);
     let Migrate { over, dry_run, verify, danger_unguarded, json, .. } = arguments;
-    let is_guarded = !dry_run && is_guarded(&maintenance, &over, danger_unguarded).await?;
-    let work = Migrating(SealOptions { is_rehearsal: dry_run, verifies: verify, is_guarded });
+    let conditions = if dry_run {
+        Conditions::default()
+    } else {
+        conditions(&maintenance, &over, danger_unguarded).await?
+    };
+    let work = Migrating(SealOptions { is_rehearsal: dry_run, verifies: verify, conditions });
     sweep::change(maintenance, &over, work, Telling { dry_run, json, words: &WORDS }).await
 }
 
-/// Whether writes can be made on condition; if not, that has to be wanted.
-async fn is_guarded(
+/// How writes can be made on condition; if they cannot, that has to be wanted.
+async fn conditions(
     maintenance: &Maintenance,
     over: &Over,
     danger_unguarded: bool,
-) -> Result<bool, Failure> {
-    let honours = maintenance.honours_conditions(&over.place.bucket, &over.place.prefix).await;
-    match honours.map_err(|failed| Failure::runtime(failed.to_string()))? {
-        false if !danger_unguarded => Err(Failure::runtime(UNGUARDED)),
-        honours => Ok(honours),
+) -> Result<Conditions, Failure> {
+    let conditions = maintenance.conditions(&over.place.bucket, &over.place.prefix).await;
+    let conditions = conditions.map_err(|failed| Failure::runtime(failed.to_string()))?;
+    if conditions == Conditions::Ignored && !danger_unguarded {
+        return Err(Failure::runtime(UNGUARDED));
     }
+    Ok(conditions)
 }
 
 const UNGUARDED: &str = "the storage ignores `If-Match` on writes, so that what another program writes \

@@ -93,7 +93,7 @@ impl<B> Completion<B> {
             Mend::Address(location) => location,
             Mend::Copy(copy) => return copy.translate(&document),
         };
-        let Ok(Some((_, range))) = xml::find_completed(&document, "Location") else {
+        let Ok(Some((_, range))) = xml::find_below(&document, xml::COMPLETED, "Location") else {
             return document;
         };
         let Some((before, after)) = document.get(..range.start).zip(document.get(range.end..))

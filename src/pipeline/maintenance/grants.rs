@@ -1,7 +1,7 @@
 //! What an object has that its head does not tell: tags, and who was granted what. Invariant: what cannot
 //! be read is not left out; then nothing takes the object's place.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 
 use super::{
     super::seal::{Courier, Errand, errands::Failure},
@@ -23,12 +23,37 @@ impl Courier {
         granting(&access)
     }
 
-    /// The tags of the object, likewise.
-    pub(super) async fn tags_as_header(&self) -> Result<HeaderMap, Failed> {
-        match self.tagging().await {
-            Ok(header) => Ok(header),
-            Err(failure) if is_nothing(&failure) => Ok(HeaderMap::new()),
+    /// The tags of the object, in the order of their keys.
+    pub(super) async fn all_tags(&self) -> Result<Vec<(String, String)>, Failed> {
+        match self.tags().await {
+            Ok(mut tags) => {
+                tags.sort_unstable();
+                Ok(tags)
+            }
+            Err(failure) if is_nothing(&failure) => Ok(Vec::new()),
             Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Writes the tags again where the backend has lost them with the copy, as Ceph RGW does whatever the
+    /// copy says of them.
+    pub(super) async fn keep_tags(&self, tags: &[(String, String)]) -> Result<(), Failed> {
+        if tags.is_empty() || self.all_tags().await? == tags {
+            return Ok(());
+        }
+        let written = xml::tagging(tags.iter().map(|(key, value)| (&**key, &**value)));
+        let errand = Errand::new(Method::PUT, self.subresource("tagging"));
+        let errand = errand.with(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        match self.answer(errand.with_own(written.into())?).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                let failed = Failed::from(failure);
+                let tags = tags.iter().map(|(key, value)| format!("{key}={value}"));
+                let tags = tags.collect::<Vec<_>>().join("&");
+                Err(Failed::new(format!(
+                    "its tags {tags} were lost and are to be written: {failed}"
+                )))
+            }
         }
     }
 
@@ -39,6 +64,17 @@ impl Courier {
             None => query,
         }
     }
+}
+
+/// Tags, as the header with which a write brings them; none where there are none.
+pub(super) fn tagging(tags: &[(String, String)]) -> Result<HeaderMap, Failed> {
+    if tags.is_empty() {
+        return Ok(HeaderMap::new());
+    }
+    let query = tags.iter().fold(Query::default(), |query, (key, value)| query.and(key, value));
+    let value = HeaderValue::try_from(query.encode());
+    let value = value.map_err(|_| Failed::new("the object's tags cannot be written"))?;
+    Ok(HeaderMap::from_iter([(headers::X_AMZ_TAGGING, value)]))
 }
 
 fn some<H, D>(asked: Result<(H, D), Failure>) -> Result<Option<D>, Failed> {

@@ -23,6 +23,7 @@ pub use self::{
     failed::Failed,
     list::{Listing, Page},
     look::{Found, Look},
+    probe::Conditions,
     rewrap::Rewrapped,
     seal::{SealOptions, Sealed},
 };

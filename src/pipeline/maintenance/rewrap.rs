@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use super::{
     super::seal::{Errand, Fault, Source, SourceSeal, cut},
     Failed, Left, Look, Maintenance, Target,
+    grants::tagging,
     look::locked,
 };
 use crate::{
@@ -140,12 +141,17 @@ impl Maintenance {
         let mut described = self.described(source).await?;
         hide(&mut described);
         sealed.insert(&mut described).map_err(crate::upstream::Error::from)?;
+        let tags = courier.all_tags().await?;
+        described.extend(tagging(&tags)?);
         if source.stored.bytes > self.request_bytes_max {
-            described.extend(courier.tags_as_header().await?);
-            self.copy_by_parts(source, described).await
-        } else {
-            copy(source, described).await
+            return self.copy_by_parts(source, described).await;
         }
+        if !tags.is_empty() {
+            let replaces = HeaderValue::from_static("REPLACE");
+            described.insert(headers::X_AMZ_TAGGING_DIRECTIVE, replaces);
+        }
+        copy(source, described).await?;
+        courier.keep_tags(&tags).await
     }
 
     /// What the object has to be described by, besides its tags, so that nothing of it changes.

@@ -7,7 +7,8 @@ use http_body_util::BodyExt as _;
 
 use super::{
     super::seal::{Errand, Fault, NewKeys, Source},
-    Failed, Left, Maintenance, Target,
+    Conditions, Failed, Left, Maintenance, Target,
+    grants::tagging,
     look::locked,
 };
 use crate::{
@@ -47,8 +48,8 @@ pub struct SealOptions {
     pub is_rehearsal: bool,
     /// Each object is read before, and opened afterwards, and both have to be the same.
     pub verifies: bool,
-    /// Each write has the condition that the object is what it was.
-    pub is_guarded: bool,
+    /// How the backend takes the condition that an object is what it was.
+    pub conditions: Conditions,
 }
 
 /// What takes the place of an object.
@@ -105,12 +106,11 @@ impl Maintenance {
                  the proxy's own"
             )));
         }
-        described.extend(source.courier.tags_as_header().await?);
+        described.extend(tagging(&source.courier.all_tags().await?)?);
         let place = self.place(target, sealing);
         let NewKeys { keys, sealed, .. } = place.new_keys(&Requested::default()).await?;
         sealed.insert(&mut described).map_err(crate::upstream::Error::from)?;
-        let guard = (header::IF_MATCH, source.etag.clone());
-        let conditions = options.is_guarded.then_some(guard).into_iter().collect();
+        let conditions = options.conditions.that_it_is(&source.etag);
         let replacement = Replacement { source, keys, described, conditions };
         let bytes = source.stored.bytes;
         if bytes <= PLAIN_BYTES_MAX && stored(bytes).is_some_and(|it| it <= self.request_bytes_max)
@@ -174,6 +174,10 @@ impl Replacement<'_> {
                 tags.push((number, courier.put_part(upload_id, number, bytes).await?));
             }
             Completion::Rebuild(_) => return Err(Failed::new("its parts came out uneven")),
+        }
+        // Some backends honour conditions on single uploads alone.
+        if courier.head().await?.headers.get(header::ETAG) != Some(&self.source.etag) {
+            return Err(Fault::Changed.into());
         }
         let document = parts::completion(tags.iter().map(|(number, tag)| (*number, tag.as_str())));
         courier.complete(upload_id, document, self.conditions.clone()).await?;

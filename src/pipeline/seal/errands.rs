@@ -89,7 +89,7 @@ impl Courier {
         let errand = Errand::new(Method::POST, of_upload(upload_id)).with_all(conditions);
         let errand = errand.with(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         let (head, document) = self.answer(errand.with_own(document.into())?).await?;
-        match xml::find_completed(&document, "ETag") {
+        match xml::find_below(&document, xml::COMPLETED, "ETag") {
             Ok(etag) => {
                 let etag = etag.map(|(etag, _)| etag).unwrap_or_default();
                 Ok(Object { head, etag })
@@ -159,7 +159,7 @@ impl Courier {
             query = query.and("versionId", version_id);
         }
         let (_, document) = self.answer(Errand::new(Method::GET, query)).await?;
-        Ok(xml::tags(&document).map_err(|error| unreadable(error.0))?)
+        Ok(xml::object_tags(&document).map_err(|error| unreadable(error.0))?)
     }
 
     /// The object's tags, as the header with which a write brings them; none where it has none.
@@ -191,7 +191,7 @@ impl Sender {
         let errand = Errand::new(Method::GET, Query::of("versioning", ""));
         match good(self.ask(&bucket, errand, ANSWER_BYTES_MAX).await?) {
             Ok((_, document)) => {
-                let status = xml::find(&document, "VersioningConfiguration", "Status");
+                let status = xml::find_below(&document, xml::VERSIONING, "Status");
                 Ok(status.map_err(|error| unreadable(error.0))?.map(|(status, _)| status))
             }
             // A backend that knows no versions.

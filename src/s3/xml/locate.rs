@@ -17,19 +17,23 @@ pub fn locate(
     find(document, root, element)?.ok_or_else(|| malformed(&format!("it has no `{element}`")))
 }
 
-/// As [`find`], in what answers `CompleteMultipartUpload`. S3 calls its root
-/// `CompleteMultipartUploadResult`, and moto `CompleteMultipartUploadResponse`.
+/// What answers `CompleteMultipartUpload` is called by S3, and by moto.
+pub const COMPLETED: [&str; 2] =
+    ["CompleteMultipartUploadResult", "CompleteMultipartUploadResponse"];
+/// What answers `GetBucketVersioning`, likewise.
+pub const VERSIONING: [&str; 2] = ["VersioningConfiguration", "GetBucketVersioningResponse"];
+
+/// As [`find`], in a document that backends call by one of two names.
 ///
 /// # Errors
 ///
 /// As [`find`]'s; the document is of neither name.
-pub fn find_completed(
+pub fn find_below(
     document: &[u8],
+    [root, other]: [&str; 2],
     element: &str,
 ) -> Result<Option<(String, Range<usize>)>, MalformedXml> {
-    find(document, "CompleteMultipartUploadResult", element).or_else(|error| {
-        find(document, "CompleteMultipartUploadResponse", element).map_err(|_| error)
-    })
+    find(document, root, element).or_else(|error| find(document, other, element).map_err(|_| error))
 }
 
 /// As [`locate`], but an element that is not there, or is empty, is `None`.
@@ -127,16 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn a_completion_is_read_by_the_name_that_s3_or_moto_gives_it() {
-        for root in ["CompleteMultipartUploadResult", "CompleteMultipartUploadResponse"] {
+    fn a_document_of_two_names_is_read_by_either() {
+        for root in COMPLETED {
             let document = format!("<{root}><ETag>e</ETag></{root}>");
             let start = root.len() + "<><ETag>".len();
-            let found = find_completed(document.as_bytes(), "ETag");
+            let found = find_below(document.as_bytes(), COMPLETED, "ETag");
             assert_eq!(found, Ok(Some(("e".to_owned(), start..start + 1))), "{root}");
-            assert_eq!(find_completed(document.as_bytes(), "Location"), Ok(None), "{root}");
+            assert_eq!(find_below(document.as_bytes(), COMPLETED, "Location"), Ok(None), "{root}");
         }
         for document in ["", "<Error><ETag>e</ETag></Error>", "<CompleteMultipartUploadResult>"] {
-            assert!(find_completed(document.as_bytes(), "ETag").is_err(), "{document}");
+            assert!(find_below(document.as_bytes(), COMPLETED, "ETag").is_err(), "{document}");
         }
     }
 }

@@ -30,11 +30,11 @@ pub use self::{
     delete::{Conditions, DeletedObject, Deletion},
     leaves::{Leaf, leaves},
     listing::{ListedObject, ListedObjects, NextPage, listed_objects},
-    locate::{find, find_completed, locate},
+    locate::{COMPLETED, VERSIONING, find, find_below, locate},
     parts::{ListedPart, ListedParts, listed_parts},
     scan::{Kind, Scanner, Tag},
     splice::append,
-    tagging::tags,
+    tagging::{object_tags, tagging, tags},
 };
 
 /// Not the XML that S3 defines (becomes `MalformedXML`).

@@ -1,11 +1,12 @@
-//! The `<Tagging>` document, as a form's field has it
+//! The `<Tagging>` document, as a form's field has it, and as backends write it
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Tagging.html>). Invariant: each tag that any
 //! reader could find in it is among its pairs, or the document is refused.
 
 use super::{
     MalformedXml, Pieces,
+    answers::{element, skip, text},
     elements::{child, close, open_root, unexpected},
-    malformed,
+    escape, malformed,
 };
 
 /// The tags of a document, in order.
@@ -25,6 +26,52 @@ pub fn tags(document: &[u8]) -> Result<Vec<(String, String)>, MalformedXml> {
     }
     close(&mut pieces)?;
     tags.ok_or_else(|| malformed("it has no `TagSet`"))
+}
+
+/// The tags of a document that a backend has written, which may have none.
+///
+/// # Errors
+///
+/// Another root, and a tag without a key.
+pub fn object_tags(document: &[u8]) -> Result<Vec<(String, String)>, MalformedXml> {
+    let mut pieces = Pieces::of(document)?;
+    let root = element(&mut pieces)?.filter(|root| root == "Tagging");
+    root.ok_or_else(|| malformed("its root is not `Tagging`"))?;
+    let mut tags = Vec::new();
+    while let Some(name) = element(&mut pieces)? {
+        if name != "TagSet" {
+            skip(&mut pieces)?;
+            continue;
+        }
+        while let Some(name) = element(&mut pieces)? {
+            match name.as_str() {
+                "Tag" => tags.push(object_tag(&mut pieces)?),
+                _ => skip(&mut pieces)?,
+            }
+        }
+    }
+    Ok(tags)
+}
+
+/// A document of these tags.
+pub fn tagging<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let tags = tags.into_iter().map(|(key, value)| {
+        format!("<Tag><Key>{}</Key><Value>{}</Value></Tag>", escape(key), escape(value))
+    });
+    let tags: String = tags.collect();
+    format!("<Tagging><TagSet>{tags}</TagSet></Tagging>")
+}
+
+fn object_tag(pieces: &mut Pieces<'_>) -> Result<(String, String), MalformedXml> {
+    let (mut key, mut value) = (None, String::new());
+    while let Some(name) = element(pieces)? {
+        match name.as_str() {
+            "Key" => key = Some(text(pieces, &name)?),
+            "Value" => value = text(pieces, &name)?,
+            _ => skip(pieces)?,
+        }
+    }
+    Ok((key.ok_or_else(|| malformed("a tag has no key"))?, value))
 }
 
 fn tag_set(pieces: &mut Pieces<'_>) -> Result<Vec<(String, String)>, MalformedXml> {
@@ -57,13 +104,31 @@ const TAGS_MAX: usize = 50;
 
 #[cfg(test)]
 mod tests {
-    use super::tags;
+    use super::{object_tags, tagging, tags};
 
     fn check(document: &str, expected: Option<&[(&str, &str)]>) {
         let found = tags(document.as_bytes()).ok();
         let found: Option<Vec<(&str, &str)>> =
             found.as_ref().map(|tags| tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect());
         assert_eq!(found.as_deref(), expected, "{document}");
+    }
+
+    #[test]
+    fn backends_write_tags_in_more_than_one_way() {
+        let read = |content: &str| object_tags(format!("<Tagging>{content}</Tagging>").as_bytes());
+        for none in ["", "<TagSet/>", "<TagSet></TagSet>", "<Other>x</Other><TagSet/>"] {
+            assert_eq!(read(none), Ok(Vec::new()), "{none}");
+        }
+        let tags = "<TagSet><Tag><Value>b&amp;</Value><Key>a</Key></Tag><Tag><Key>c</Key><Value/></Tag></TagSet>";
+        let expected =
+            [("a", "b&"), ("c", "")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(read(tags), Ok(expected.to_vec()));
+        let written = tagging([("a", "b&"), ("c", "")]);
+        assert_eq!(object_tags(written.as_bytes()), Ok(expected.to_vec()));
+        assert!(read("<TagSet><Tag><Value>b</Value></Tag></TagSet>").is_err());
+        for document in ["", "<Error></Error>", "<Tagging>", "<Tagging><TagSet>"] {
+            assert!(object_tags(document.as_bytes()).is_err(), "{document}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use portcullis::{
     app, config,
-    pipeline::maintenance::{Maintenance, SealOptions, Target},
+    pipeline::maintenance::{Conditions, Maintenance, SealOptions, Target},
     s3::{BucketName, ObjectKey},
     telemetry::metrics::Metrics,
 };
@@ -118,4 +118,5 @@ fn plaintext(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| u8::try_from(at % 251).unwrap()).collect()
 }
 
-const SEALING: SealOptions = SealOptions { is_rehearsal: false, verifies: false, is_guarded: true };
+const SEALING: SealOptions =
+    SealOptions { is_rehearsal: false, verifies: false, conditions: Conditions::Honoured };

@@ -6,7 +6,10 @@ use portcullis::{
 };
 
 use super::{BOX, Ground, RULE, header, plaintext, target};
-use crate::support::{Request, store::Object};
+use crate::support::{
+    Request,
+    store::{Fault, Object},
+};
 
 #[tokio::test]
 async fn the_box_is_another_and_all_else_is_the_same() {
@@ -39,10 +42,30 @@ async fn no_byte_of_a_body_moves() {
     let ground = Ground::new().await;
     ground.write("key", &plaintext(200_000)).await;
     ground.operator.rewrap(&target("key"), Some("other"), false).await.unwrap();
-    let expected = ["HEAD /bucket/key", "GET /bucket/key?acl", "PUT /bucket/key"];
+    let expected = [
+        "HEAD /bucket/key",
+        "GET /bucket/key?acl",
+        "GET /bucket/key?tagging",
+        "PUT /bucket/key",
+        "GET /bucket/key?tagging",
+    ];
     let asked: Vec<_> =
         ground.store.log().iter().map(|it| it.trim_end_matches('=').to_owned()).collect();
     assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn tags_that_a_backend_does_not_copy_are_written_again() {
+    let ground = Ground::new().await;
+    ground.store.loses_tags();
+    ground.write("key", b"body").await;
+    ground.operator.rewrap(&target("key"), Some("other"), false).await.unwrap();
+    ground.is_whole("key", b"body", "re-wrapped").await;
+    ground.write("key", b"body").await;
+    ground.store.fails_after(5, Fault::Refuses);
+    let failed = ground.operator.rewrap(&target("key"), Some("other"), false).await;
+    let told = failed.unwrap_err().to_string();
+    assert!(told.contains("its tags a=b were lost"), "{told}");
 }
 
 #[tokio::test]
@@ -119,7 +142,7 @@ async fn what_another_writes_meanwhile_stays() {
     ground.write("rival", b"rival").await;
     ground.write("key", b"body").await;
     let rival = ground.stored("rival");
-    for requests in [1, 2] {
+    for requests in 1..4 {
         let old = ground.stored("key");
         ground.store.comes_between(requests, "/bucket/key", rival.clone());
         let failed = ground.operator.rewrap(&target("key"), Some("other"), false).await;

@@ -1,6 +1,8 @@
 //! Sealing in place.
 
-use portcullis::pipeline::maintenance::{Left, SealOptions, Sealed};
+use portcullis::pipeline::maintenance::{Conditions, Left, SealOptions, Sealed};
+
+use crate::support::store::Store;
 
 use super::{Ground, RULE, SEALING, header, plaintext, target};
 
@@ -94,14 +96,21 @@ async fn what_another_writes_meanwhile_stays() {
 async fn whether_a_backend_honours_conditions_is_found_out_and_leaves_nothing() {
     let ground = Ground::new().await;
     let bucket = target("key").bucket;
-    assert_eq!(ground.operator.honours_conditions(&bucket, "a/").await, Ok(true));
-    ground.store.ignores_conditions();
-    ground.store.log();
-    assert_eq!(ground.operator.honours_conditions(&bucket, "a/").await, Ok(false));
-    let log = ground.store.log();
-    let [put, delete] = log.as_slice() else { panic!("{log:?}") };
-    assert!(put.starts_with("PUT /bucket/a/.portcullis-probe-"));
-    assert_eq!(delete.trim_start_matches("DELETE "), put.trim_start_matches("PUT "));
+    for (prepare, expected) in [
+        ((|_| {}) as fn(&Store), Conditions::Honoured),
+        (Store::wants_tags_without_quotes, Conditions::Unquoted),
+        (Store::ignores_conditions, Conditions::Ignored),
+    ] {
+        prepare(&ground.store);
+        ground.store.log();
+        assert_eq!(ground.operator.conditions(&bucket, "a/").await, Ok(expected));
+        let log = ground.store.log();
+        let first = log.first().unwrap().strip_prefix("PUT ").unwrap();
+        assert!(first.starts_with("/bucket/a/.portcullis-probe-"));
+        assert!(log.iter().all(|asked| asked.ends_with(first)), "{log:?}");
+        assert!(log.last().unwrap().starts_with("DELETE "));
+        assert!(ground.store.object(first).is_none());
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,17 @@ impl Kept {
         Reply::ok().body(format!("<Tagging><TagSet>{tags}</TagSet></Tagging>"))
     }
 
+    pub(super) fn put_tagging(&mut self, path: &str, request: &Seen) -> Reply {
+        let tags = xml::object_tags(&request.body).unwrap();
+        let tags: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let Some(object) = self.objects.get_mut(path) else {
+            return error("404 Not Found", "NoSuchKey");
+        };
+        object.headers.retain(|(name, _)| name != "x-amz-tagging");
+        object.headers.push(("x-amz-tagging".to_owned(), tags.join("&")));
+        Reply::ok()
+    }
+
     /// A copy has the metadata of the request, if it replaces, and the tags of its source.
     pub(super) fn copy(&mut self, path: &str, request: &Seen) -> Reply {
         let source = self.objects.get(request.header("x-amz-copy-source").unwrap()).cloned();
@@ -90,7 +101,14 @@ impl Kept {
         }
         assert_eq!(request.header("x-amz-metadata-directive"), Some("REPLACE"));
         let mut headers = kept_headers(request);
-        headers.extend(source.headers.into_iter().filter(|(name, _)| name == "x-amz-tagging"));
+        let is_tags = |(name, _): &(String, String)| name == "x-amz-tagging";
+        if request.header("x-amz-tagging-directive") != Some("REPLACE") {
+            headers.retain(|header| !is_tags(header));
+            headers.extend(source.headers.into_iter().filter(is_tags));
+        }
+        if self.loses_tags {
+            headers.retain(|header| !is_tags(header));
+        }
         let etag = source.etag;
         let document = format!(
             "<CopyObjectResult><ETag>{}</ETag><LastModified>2026-01-31T12:00:00.000Z\

@@ -20,6 +20,7 @@ use super::{Reply, Seen, Upstream, upstream::Serve};
 pub(crate) struct Store(Mutex<Kept>);
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of some backend")]
 struct Kept {
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, Upload>,
@@ -34,6 +35,8 @@ struct Kept {
     is_versioned: bool,
     copies_no_parts: bool,
     ignores_conditions: bool,
+    wants_tags_without_quotes: bool,
+    loses_tags: bool,
     keys_per_page: usize,
     /// What another puts where, before which request, counted likewise.
     rivals: BTreeMap<usize, (String, Object)>,
@@ -104,6 +107,16 @@ impl Store {
     /// As some backends, it looks at no condition on a write.
     pub(crate) fn ignores_conditions(&self) {
         self.kept().ignores_conditions = true;
+    }
+
+    /// As some backends, it compares what a condition says with a tag that has no quotes.
+    pub(crate) fn wants_tags_without_quotes(&self) {
+        self.kept().wants_tags_without_quotes = true;
+    }
+
+    /// As some backends, it copies no tags, whatever is said of them.
+    pub(crate) fn loses_tags(&self) {
+        self.kept().loses_tags = true;
     }
 
     pub(crate) fn lists_keys_by(&self, each: usize) {
@@ -212,6 +225,7 @@ impl Kept {
             ("GET", None, _) if query.contains_key("acl") => self.acl(path),
             ("GET", None, _) if query.contains_key("tagging") => self.tagging(path),
             ("GET" | "HEAD", None, _) => self.get(path, request),
+            ("PUT", None, _) if query.contains_key("tagging") => self.put_tagging(path, request),
             ("PUT", None, _) if request.header("x-amz-copy-source").is_some() => {
                 self.copy(path, request)
             }
@@ -347,7 +361,9 @@ impl Kept {
 
     /// Whether a condition on what a write replaces does not hold.
     fn is_unwanted(&self, path: &str, request: &Seen) -> bool {
-        let present = self.objects.get(path).map(|object| object.etag.as_str());
+        let is_bare = self.wants_tags_without_quotes;
+        let bare = |etag| if is_bare { str::trim_matches(etag, '"') } else { etag };
+        let present = self.objects.get(path).map(|object| bare(object.etag.as_str()));
         let if_match = request.header("if-match");
         let is_unwanted = if_match.is_some() && if_match != present
             || request.header("if-none-match").is_some() && present.is_some();
