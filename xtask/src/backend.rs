@@ -73,10 +73,12 @@ impl Backend {
     /// - `customer-key-copies`: copies objects that are encrypted with such keys.
     /// - `kms-keys`: has the KMS key `conformance`.
     /// - `stored-files`: keeps large bodies in files, as they are unless it was to encrypt them.
+    /// - `acl-of-parts`: tells, if it has any, the grants of an object that was uploaded in parts.
     /// - `complete-result`: answers `CompleteMultipartUpload` with the element that S3 names.
     pub(crate) fn capabilities(self) -> &'static [&'static str] {
         match self {
             Self::Embedded => &[
+                "acl-of-parts",
                 "sse-echo",
                 "copy-metadata",
                 "tags",
@@ -95,6 +97,7 @@ impl Backend {
                 "conditional-put",
             ],
             Self::Rgw => &[
+                "acl-of-parts",
                 "copy-metadata",
                 "versions",
                 "tags",
@@ -105,6 +108,7 @@ impl Backend {
                 "kms-keys",
             ],
             Self::Garage => &[
+                "acl-of-parts",
                 "part-etags",
                 "listing-etags",
                 "complete-result",

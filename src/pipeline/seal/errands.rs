@@ -159,6 +159,10 @@ impl Courier {
             query = query.and("versionId", version_id);
         }
         let (_, document) = self.answer(Errand::new(Method::GET, query)).await?;
+        // Ceph RGW has no document for no tags.
+        if document.is_empty() {
+            return Ok(Vec::new());
+        }
         Ok(xml::object_tags(&document).map_err(|error| unreadable(error.0))?)
     }
 
