@@ -19,8 +19,17 @@ def rclone(gate, *words):
         "RCLONE_CONFIG_GATE_SECRET_ACCESS_KEY": gate.secret_key,
         "RCLONE_S3_UPLOAD_CUTOFF": "5M",
         "RCLONE_S3_NO_CHECK_BUCKET": "true",
+        **({"RCLONE_CA_CERT": gate.ca} if gate.secure else {}),
     }
     return run("rclone", *words, **settings)
+
+
+def told_by_rclone(gate, folder, *words):
+    """Runs rclone, and gives what it says that it did."""
+    log = folder / "rclone.log"
+    log.unlink(missing_ok=True)
+    rclone(gate, *words, "--log-level=INFO", "--stats=0", f"--log-file={log}")
+    return [line.split("INFO  : ")[1] for line in log.read_text().splitlines() if "INFO  : " in line]
 
 
 def restic(gate, bucket, *words):

@@ -33,6 +33,8 @@ BACKEND_REGION = of_the_backend("REGION")
 BACKEND_FOLDER = Path(os.environ["PORTCULLIS_BACKEND_FOLDER"])
 # What `[upstream] backend` calls it; None: nothing.
 BACKEND_KIND = os.environ.get("PORTCULLIS_BACKEND_KIND")
+# Whoever sets it has the time for bodies of hundreds of megabytes.
+LARGE_TOO = "PORTCULLIS_LARGE" in os.environ
 CAPABILITIES = frozenset(os.environ["PORTCULLIS_CAPABILITIES"].split())
 
 SSE = {"ServerSideEncryption": "AES256"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from everyday import Everyday, LinksToRead, run
+from everyday import LARGE, Everyday, LinksToRead, run
 from installed import program
-from surroundings import STRICT
+from surroundings import SEALING, STRICT
 
 S3CMD = program("s3cmd")
 
@@ -62,13 +62,22 @@ class TestS3cmd(Everyday):
         self.client.run(STRICT, "get", "--continue", f"s3://{bucket}/k", tmp_path / "half")
         assert (tmp_path / "half").read_bytes() == b"0123456789"
 
-    def test_sync_moves_what_differs_and_then_nothing(self, bucket, tmp_path):
-        for name in ("one", "two"):
-            (tmp_path / "here").mkdir(exist_ok=True)
-            (tmp_path / "here" / name).write_text(name)
+    @pytest.mark.parametrize(
+        ("gate", "flags"), [(STRICT, ["--server-side-encryption"]), (SEALING, [])], ids=["encrypted", "sealed"]
+    )
+    def test_sync_moves_what_differs_and_then_nothing(self, bucket, file_of, tmp_path, gate, flags):
+        (tmp_path / "here").mkdir()
+        for size in (0, 1000, LARGE):
+            (tmp_path / "here" / str(size)).write_bytes(file_of(size).read_bytes())
 
-        def sync():
-            told = self.client.run(STRICT, "sync", "--server-side-encryption", f"{tmp_path}/here/", f"s3://{bucket}/")
-            return told.decode().count("upload:")
+        def sync(*places):
+            told = self.client.run(gate, "sync", *flags, *places).decode()
+            return told.count("upload:"), told.count("download:")
 
-        assert (sync(), sync()) == (2, 0)
+        up = (f"{tmp_path}/here/", f"s3://{bucket}/")
+        assert [sync(*up), sync(*up)] == [(3, 0), (0, 0)]
+        (tmp_path / "back").mkdir()
+        down = (f"s3://{bucket}/", f"{tmp_path}/back/")
+        assert [sync(*down), sync(*down)] == [(0, 3), (0, 0)]
+        for size in (0, 1000, LARGE):
+            assert (tmp_path / "back" / str(size)).read_bytes() == file_of(size).read_bytes()
