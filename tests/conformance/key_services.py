@@ -8,6 +8,8 @@ import base64
 import contextlib
 import http.server
 import json
+import os
+import subprocess
 import threading
 import time
 import urllib.error
@@ -18,6 +20,7 @@ from pathlib import Path
 import boto3
 
 import installed
+from sidecars import free_port
 from surroundings import STRICT
 
 REGION = "eu-central-1"
@@ -71,14 +74,20 @@ class Vault:
     options = {}
 
     def __init__(self, folder):
-        self.url = installed.setting("PORTCULLIS_VAULT_ADDR", "OpenBao")
-        self.root = installed.setting("PORTCULLIS_VAULT_TOKEN", "OpenBao")
         self.folder = folder
+        self.url, self.root = self.found()
         self.key = f"ring-{uuid.uuid4().hex}"
         self.wait_until_unsealed()
         self.enable("mounts/transit", "transit")
         self.ask(f"transit/keys/{self.key}", self.options)
         self.ask(f"sys/policies/acl/{self.key}", {"policy": self.policy()})
+
+    def found(self):
+        """Where it is, and the token that may do everything."""
+        return (
+            installed.setting("PORTCULLIS_VAULT_ADDR", "OpenBao"),
+            installed.setting("PORTCULLIS_VAULT_TOKEN", "OpenBao"),
+        )
 
     def policy(self):
         """As docs/keys.md has it."""
@@ -109,19 +118,30 @@ key = "{self.key}"
         request = urllib.request.Request(
             f"{self.url}/v1/{path}",
             data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Vault-Token": self.root},
+            headers={"X-Vault-Token": self.root} if self.root else {},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
     def wait_until_unsealed(self):
+        self.wait_until_healthy(200)
+
+    def wait_until_healthy(self, *states):
+        """Until it answers with one of the statuses by which it tells of its state."""
         for _ in range(300):
-            with contextlib.suppress(urllib.error.URLError):
-                urllib.request.urlopen(f"{self.url}/v1/sys/health", timeout=5).close()
-                return
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                if self.health() in states:
+                    return
             time.sleep(0.1)
-        raise TimeoutError("the key service stays sealed")
+        raise TimeoutError("the key service does not come up")
+
+    def health(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/v1/sys/health", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
 
 
 class DerivedVault(Vault):
@@ -173,6 +193,63 @@ class KubernetesVault(Vault):
         return f'auth = "kubernetes"\nauth_mount = "{mount}"\nrole = "gate"\ntoken_file = "token"'
 
 
+class OwnVault(Vault):
+    """A service of the case's own, which can end and come back with all its keys. `end` it when done."""
+
+    name = "vault-own"
+
+    def found(self):
+        self.program, self.server = installed.program("bao"), None
+        self.store = self.folder / "bao"
+        self.store.mkdir()
+        address, members = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        (self.store / "data").mkdir()
+        (self.store / "bao.hcl").write_text(
+            f'''storage "raft" {{
+  path = "{self.store}/data"
+  node_id = "one"
+}}
+listener "tcp" {{
+  address = "{address}"
+  cluster_address = "{members}"
+  tls_disable = true
+}}
+api_addr = "http://{address}"
+cluster_addr = "http://{members}"
+'''
+        )
+        self.url, self.root = f"http://{address}", None
+        self.start()
+        try:
+            self.wait_until_healthy(NOT_INITIALIZED)
+            made = self.ask("sys/init", {"secret_shares": 1, "secret_threshold": 1})
+            self.unseal_key = made["keys_base64"][0]
+            self.unseal()
+        except BaseException:
+            self.end()
+            raise
+        return self.url, made["root_token"]
+
+    def start(self):
+        """It comes up sealed."""
+        command = [self.program, "server", f"-config={self.store}/bao.hcl"]
+        with (self.store / "log").open("a") as log:
+            env = {"HOME": str(self.store), "PATH": os.environ["PATH"]}
+            self.server = subprocess.Popen(command, stdout=log, stderr=log, env=env)
+
+    def unseal(self):
+        self.ask("sys/unseal", {"key": self.unseal_key})
+        self.wait_until_unsealed()
+
+    def come_back(self):
+        self.start()
+        self.wait_until_healthy(SEALED)
+
+    def end(self):
+        self.server.terminate()
+        self.server.wait(timeout=60)
+
+
 class Cluster:
     """Says of every token that it is the gate's."""
 
@@ -213,4 +290,6 @@ def jwt(account):
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
 
+# How it tells of its state (the API of `sys/health`).
+NOT_INITIALIZED, SEALED = 501, 503
 KEYRINGS = [Kms, KmsByAlias, Vault, DerivedVault, AppRoleVault, KubernetesVault]

@@ -6,12 +6,14 @@ import os
 import subprocess
 import time
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from key_services import KEYRINGS, AppRoleVault, DerivedVault, Kms, KmsByAlias, Vault
+from key_services import KEYRINGS, AppRoleVault, DerivedVault, Kms, KmsByAlias, OwnVault, Vault
 from sidecars import PROGRAM, THE_BACKEND, client, configure, gate
-from surroundings import MIB
+from surroundings import MIB, stored_keys, stored_uploads
 
 BODY = os.urandom(2 * MIB + 1)
 BOX = "pcl-k"
@@ -144,6 +146,58 @@ def test_tokens_are_renewed_and_replaced_when_they_end(tmp_path, s3, backend, bu
         for name in buckets:
             backend.delete_object(Bucket=name, Key="k")
             backend.delete_bucket(Bucket=name)
+
+
+@pytest.fixture
+def own_service(tmp_path):
+    service, folder = made(OwnVault, tmp_path)
+    yield service, folder
+    service.end()
+
+
+def trying(gate, times):
+    """A stock client that sends again, as often as this."""
+    retries = {"mode": "standard", "total_max_attempts": times}
+    return boto3.client("s3", endpoint_url=gate.url, config=Config(retries=retries))
+
+
+def test_what_is_at_hand_outlasts_the_key_service(own_service, s3, backend, bucket):
+    service, folder = own_service
+    other = f"{bucket}-other"
+    s3.create_bucket(Bucket=other)
+    try:
+        with gate(folder, THE_BACKEND, rule(service)) as first:
+            once, often = trying(first, 1), trying(first, 20)
+            once.put_object(Bucket=bucket, Key="k", Body=BODY)
+            service.end()
+            is_away(once, bucket, other)
+            service.come_back()
+            # It answers again, but has not been given the key to its own store.
+            is_away(once, bucket, other)
+            service.unseal()
+            often.put_object(Bucket=other, Key="k", Body=b"back")
+            assert once.get_object(Bucket=other, Key="k")["Body"].read() == b"back"
+        # Nothing is at hand of this one.
+        with gate(folder, THE_BACKEND, rule(service)) as second:
+            assert client(second).get_object(Bucket=bucket, Key="k")["Body"].read() == BODY
+            assert client(second).get_object(Bucket=bucket, Key="meanwhile")["Body"].read() == b"body"
+    finally:
+        for key in stored_keys(other):
+            backend.delete_object(Bucket=other, Key=key)
+        backend.delete_bucket(Bucket=other)
+
+
+def is_away(once, bucket, other):
+    """The key of one bucket is at hand, that of the other is not: nothing gets into it."""
+    assert once.get_object(Bucket=bucket, Key="k")["Body"].read() == BODY
+    once.put_object(Bucket=bucket, Key="meanwhile", Body=b"body")
+    assert once.get_object(Bucket=bucket, Key="meanwhile")["Body"].read() == b"body"
+    for write in (once.put_object, once.create_multipart_upload):
+        with pytest.raises(ClientError) as raised:
+            write(Bucket=other, Key="k")
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert code(raised) == "SlowDown"
+    assert stored_keys(other) == [] and stored_uploads(other) == []
 
 
 def test_a_gate_that_may_not_ask_says_why(tmp_path):
