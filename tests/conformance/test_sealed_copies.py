@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 from mounting import mounted
 from programs import rclone, told_by_rclone
 from sealed import ODD_PARTS, is_sealed, upload
-from surroundings import CAPABILITIES, MIB, SEALING, aws, sealing_client, stored_keys, stored_uploads
+from surroundings import CAPABILITIES, LARGE_TOO, MIB, SEALING, aws, sealing_client, stored_keys, stored_uploads
 
 SMALL = 70_001
 # More than two parts of 5 MiB.
 LARGE = 12 * MIB + 1
+LARGER = [64 * MIB, 300 * MIB] if LARGE_TOO else []
 IN_PARTS = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB)
 
 
@@ -209,7 +210,7 @@ def cli(*words):
     return aws("s3", *words, "--no-progress", *plain, gate=SEALING)
 
 
-@pytest.mark.parametrize("size", [0, SMALL, LARGE])
+@pytest.mark.parametrize("size", [0, SMALL, LARGE, *LARGER])
 def test_the_cli_copies_and_moves(bucket, other, holds, file_of, size):
     body = file_of(size).read_bytes()
     aws("s3", "cp", "--no-progress", file_of(size), f"s3://{bucket}/a b/one", gate=SEALING)
@@ -246,7 +247,7 @@ def test_rclone_sets_times_by_copying_and_moves(s3, bucket, holds, file_of, tmp_
 
 
 @pytest.mark.parametrize("options", [(), ("singlepart_copy_limit=10",)], ids=["whole", "in parts"])
-@pytest.mark.parametrize("size", [0, SMALL, 25 * MIB + 1])
+@pytest.mark.parametrize("size", [0, SMALL, 25 * MIB + 1, *LARGER])
 def test_s3fs_changes_by_copying(s3, bucket, holds, file_of, tmp_path, size, options):
     body = file_of(size).read_bytes()
     def mount():
