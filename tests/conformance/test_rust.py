@@ -5,7 +5,7 @@ import pytest
 from driver import Driven
 from everyday import Everyday, LinksToRead, LinksToWrite, Metadata, Ranges
 from installed import path as installed_path
-from surroundings import CAPABILITIES, MIB
+from surroundings import CAPABILITIES, MIB, SEALING
 
 
 class Rust(Driven):
@@ -22,8 +22,10 @@ class Rust(Driven):
     }
 
     def put(self, gate, bucket, key, path, mode, encrypted, metadata):
-        # It reads the name of the answer's root, where others read only what stands in it.
-        if path.stat().st_size > 5 * MIB and "complete-result" not in CAPABILITIES:
+        # It reads the name of the answer's root, where others read only what stands in it. What is sealed is
+        # answered by the gate itself.
+        is_told = gate is SEALING or "complete-result" in CAPABILITIES
+        if path.stat().st_size > 5 * MIB and not is_told:
             pytest.skip("the backend lacks complete-result")
         super().put(gate, bucket, key, path, mode, encrypted, metadata)
 

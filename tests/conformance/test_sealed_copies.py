@@ -131,8 +131,6 @@ def test_boto3_copies_in_parts(s3, bucket, other, holds, parts):
     holds({"to": body}, other)
 
 
-# It is put together anew where versions are not kept, which the backend must say as S3 does.
-@pytest.mark.needs("complete-result")
 def test_boto3_copies_ranges_as_parts(s3, bucket, holds):
     """Across the borders of the source's own parts and records, beside a part that it uploads."""
     body = upload(s3, bucket, "from", [os.urandom(size) for size in ODD_PARTS])
@@ -275,11 +273,10 @@ def test_s3fs_changes_by_copying(s3, bucket, holds, file_of, tmp_path, size, opt
         assert (folder / "two + 2").stat().st_size == size
         assert (folder / "two + 2").stat().st_mode & 0o777 == 0o600
         assert (folder / "two + 2").read_bytes() == body
-        if size < LARGE or "complete-result" in CAPABILITIES:
-            # What it does not change of a large file it copies, as parts that the gate then puts together anew.
-            with (folder / "two + 2").open("ab") as file:
-                file.write(b"and more" * 100)
-            body += b"and more" * 100
+        # What it does not change of a large file it copies, as parts that the gate then puts together anew.
+        with (folder / "two + 2").open("ab") as file:
+            file.write(b"and more" * 100)
+        body += b"and more" * 100
     holds({"two + 2": body})
 
 

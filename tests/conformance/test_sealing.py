@@ -68,8 +68,7 @@ def test_ranges_are_slices(s3, bucket):
     "last",
     [
         pytest.param([], id="a large last part"),
-        # Where no versions are kept, which the backend must say as S3 does.
-        pytest.param([9], marks=pytest.mark.needs("complete-result"), id="a small last part"),
+        pytest.param([9], id="a small last part"),
     ],
 )
 def test_ranges_go_over_the_borders_of_odd_parts(s3, bucket, last):

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) fn prepare(suites: &[String], python: &Path) -> Vec<(&'static str, PathBuf)> {
     let is_wanted = |suite: &str| suites.is_empty() || suites.iter().any(|it| it == suite);
     note("clients from PyPI", packages(python));
-    if ["s3fs", "rules", "customer_keys"].into_iter().any(is_wanted) {
+    if ["s3fs", "rules", "customer_keys", "sealed_copies"].into_iter().any(is_wanted) {
         note("s3fs", debian("s3fs"));
     }
     if ["rules", "customer_keys"].into_iter().any(is_wanted) {
