@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from mounting import mounted
 from programs import rclone, told_by_rclone
 from sealed import ODD_PARTS, is_sealed, upload
-from surroundings import CAPABILITIES, LARGE_TOO, MIB, SEALING, aws, sealing_client, stored_keys, stored_uploads
+from surroundings import LARGE_TOO, MIB, SEALING, aws, sealing_client, stored_keys, stored_uploads
 
 SMALL = 70_001
 # More than two parts of 5 MiB.
@@ -203,9 +203,7 @@ def test_customers_keys_of_copies_in_parts(s3, bucket, holds):
 
 
 def cli(*words):
-    # Tags of what is copied in parts are asked for otherwise.
-    plain = [] if "tags" in CAPABILITIES else ["--copy-props", "metadata-directive"]
-    return aws("s3", *words, "--no-progress", *plain, gate=SEALING)
+    return aws("s3", *words, "--no-progress", gate=SEALING)
 
 
 @pytest.mark.parametrize("size", [0, SMALL, LARGE, *LARGER])
