@@ -21,6 +21,8 @@ from transfer import MIB, Made, cpu_seconds, peak_mib
 GIB = 1 << 30
 # Requests that are in flight together, where memory is looked at.
 TOGETHER = 8
+# What a turn moves at least: CPU is counted in ticks of 10 ms, a tenth of what 64 MiB take.
+TURN_BYTES = GIB // 2
 
 
 class Gate:
@@ -45,9 +47,11 @@ class Gate:
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration=where)
 
     def measure(self, what, size, work):
+        times = max(TURN_BYTES // size, 1)
         before = cpu_seconds(self.pid)
-        work(self, size)
-        taken = (cpu_seconds(self.pid) - before) * GIB / size
+        for _ in range(times):
+            work(self, size)
+        taken = (cpu_seconds(self.pid) - before) * GIB / (size * times)
         self.cpu.setdefault(what, []).append(taken)
 
     def median(self, what):
