@@ -1,8 +1,8 @@
 """What sealing costs: the same objects through a gate that seals and one that does not, in turns.
 
 PORTCULLIS_GATES names the environments of the two, as `portcullis dev` writes them, and their
-processes: `seal=ENV:PID off=ENV:PID`. Bytes are made and checked on the way, so that nothing of that
-size is kept.
+processes: `seal=ENV:PID off=ENV:PID`. PORTCULLIS_TLS is set where they speak TLS upstream. Bytes are
+made and checked on the way, so that nothing of that size is kept.
 """
 
 import concurrent.futures
@@ -99,7 +99,8 @@ def main():
         "parts of 64 MiB, 8 together": (max(size, GIB), in_parts),
         "GET of that": (max(size, GIB), get_parts),
     }
-    print(f"{size // MIB} MiB, medians of {rounds} rounds, TLS towards the client")
+    also = " and the backend" if os.environ.get("PORTCULLIS_TLS") else ""
+    print(f"{size // MIB} MiB, medians of {rounds} rounds, TLS towards the client{also}")
     print(f"{'CPU s/GiB':<30} {seal.name:>8} {off.name:>8} {'ratio':>7}")
     for what, (bytes_sent, work) in works.items():
         for number in range(rounds):

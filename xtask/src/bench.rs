@@ -15,13 +15,12 @@ pub(crate) fn run(options: &[&str]) -> Result<ExitCode, Failure> {
     match options {
         [] => object("5368709120"),
         ["--bytes", size] => object(size),
-        ["seal"] => sealing("67108864", "5"),
-        ["seal", "--bytes", size] => sealing(size, "3"),
+        ["seal", options @ ..] => sealing(&Sealing::parse(options)?),
         ["compare"] => compare::run("5"),
         ["compare", "--seconds", seconds] => compare::run(seconds),
         ["rules"] => compare::rules("1"),
         ["rules", "--seconds", seconds] => compare::rules(seconds),
-        _ => Err("`bench` takes --bytes N, seal [--bytes N], compare [--seconds N], or rules [--seconds N]".into()),
+        _ => Err("`bench` takes --bytes N, seal [--bytes N] [--tls], compare [--seconds N], or rules [--seconds N]".into()),
     }
 }
 
@@ -47,27 +46,65 @@ fn object(size: &str) -> Result<ExitCode, Failure> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What `bench seal` is to send, and how.
+struct Sealing<'a> {
+    bytes: &'a str,
+    rounds: &'static str,
+    /// Whether the two gates speak TLS to the backend, as they do where it is not on their machine.
+    tls: bool,
+}
+
+impl<'a> Sealing<'a> {
+    fn parse(options: &[&'a str]) -> Result<Self, Failure> {
+        let mut sealing = Self { bytes: "67108864", rounds: "5", tls: false };
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            match *option {
+                "--tls" => sealing.tls = true,
+                "--bytes" => {
+                    sealing.bytes = options.next().ok_or("--bytes needs a number")?;
+                    sealing.rounds = "3";
+                }
+                other => return Err(format!("`{other}` is not an option of `bench seal`").into()),
+            }
+        }
+        Ok(sealing)
+    }
+}
+
 /// The same through a gate that seals and one that does not, before one backend.
-fn sealing(size: &str, rounds: &str) -> Result<ExitCode, Failure> {
+fn sealing(sealing: &Sealing) -> Result<ExitCode, Failure> {
     let python = tools::python()?;
     let program = conformance::gate_program()?;
     let folder = tools::folder().join("bench");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    let behind = Gate::start(&program, &folder.join("backend"), None, &[])?;
-    let upstream = behind.embedded()?;
+    // What comes sealed says nothing of encryption any more, so the gate behind asks for TLS alone.
+    let policy = root().join("config/policies/require-tls-all.json");
+    let policy = ["--policy", &policy.to_string_lossy()];
+    let behind = Gate::start(&program, &folder.join("backend"), None, &policy)?;
+    let (upstream, ca) = if sealing.tls {
+        (behind.itself()?, Some(behind.exported("AWS_CA_BUNDLE")?))
+    } else {
+        (behind.embedded()?, None)
+    };
     let gate = |treatment: &str| {
-        let options = ["--treatment", treatment];
+        let mut options = vec!["--treatment", treatment];
+        options.extend(ca.iter().flat_map(|ca| ["--upstream-ca", ca]));
         Gate::start(&program, &folder.join(treatment), Some(&upstream), &options)
     };
     let (seal, off) = (gate("seal")?, gate("off")?);
     let place = |gate: &Gate| format!("{}:{}", gate.environment().display(), gate.server.group());
-    let status = Command::new(&python)
+    let mut bench = Command::new(&python);
+    bench
         .arg(root().join("benches/sealing.py"))
-        .args([size, rounds])
-        .env("PORTCULLIS_GATES", format!("seal={} off={}", place(&seal), place(&off)))
-        .status()?;
+        .args([sealing.bytes, sealing.rounds])
+        .env("PORTCULLIS_GATES", format!("seal={} off={}", place(&seal), place(&off)));
+    if sealing.tls {
+        bench.env("PORTCULLIS_TLS", "1");
+    }
+    let status = bench.status()?;
     drop((seal, off, behind));
     fs::remove_dir_all(&folder)?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -52,8 +52,17 @@ impl Gate {
 
     /// The embedded backend of a gate that was started without an upstream.
     pub(crate) fn embedded(&self) -> Result<Upstream, Failure> {
+        self.upstream("PORTCULLIS_BACKEND_URL")
+    }
+
+    /// The gate as what another one stands before, over TLS.
+    pub(crate) fn itself(&self) -> Result<Upstream, Failure> {
+        self.upstream("AWS_ENDPOINT_URL_S3")
+    }
+
+    fn upstream(&self, url: &str) -> Result<Upstream, Failure> {
         Ok(Upstream {
-            url: self.exported("PORTCULLIS_BACKEND_URL")?,
+            url: self.exported(url)?,
             access_key_id: self.exported("AWS_ACCESS_KEY_ID")?,
             secret_access_key: self.exported("AWS_SECRET_ACCESS_KEY")?,
             region: self.exported("AWS_REGION")?,

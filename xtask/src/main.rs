@@ -61,7 +61,9 @@ Usage: cargo xtask <chore>
                           tests/conformance (cli, boto3, ...); without it: all.
   bench [--bytes N]       one object of 5 GiB (or N bytes) up and down through a
                           gate: CPU seconds, throughput, peak memory
-  bench seal [--bytes N]  what sealing costs of CPU and memory, beside a gate that does not
+  bench seal [--bytes N] [--tls]
+                          what sealing costs of CPU and memory, beside a gate that does
+                          not; with TLS towards the backend as well
   bench compare [--seconds N]
                           the gate beside nginx and Envoy: small requests, large
                           bodies, CPU and latency; N seconds a measurement
