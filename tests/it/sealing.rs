@@ -159,6 +159,28 @@ async fn conditions_are_the_backends_to_judge() {
 }
 
 #[tokio::test]
+async fn where_some_are_not_sealed_an_unchanged_object_keeps_its_tag() {
+    let rule = format!("{RULE}\nplaintext = \"pass\"");
+    let (gate, mut upstream) = start(Gate::builder().keyring().rule(&rule)).await;
+    let seen = stored(&gate, &mut upstream, Request::put("/bucket/key", plaintext(9))).await;
+    let unchanged = || Reply::status("304 Not Modified").header("etag", ETAG);
+    let became_other = Reply::status("200 OK").header("etag", "\"other\"");
+    for (looked, shown) in [
+        (Reply::ok().body("plain"), ETAG),
+        (with(&seen, None), SHOWN),
+        (became_other, SHOWN),
+        (Reply::status("404 Not Found"), SHOWN),
+    ] {
+        upstream.replies(unchanged()).replies(looked);
+        let request = Request::get("/bucket/key").header("if-none-match", shown);
+        let answer = gate.send(request).await;
+        assert_eq!((answer.status, answer.header("etag")), (304, Some(shown)));
+        assert_eq!(upstream.next().await.header("if-none-match"), Some(ETAG));
+        assert_eq!(upstream.next().await.method, "HEAD");
+    }
+}
+
+#[tokio::test]
 async fn what_was_tampered_with_is_never_handed_out() {
     let (gate, mut upstream) = gate().await;
     let plain = plaintext(300_000);

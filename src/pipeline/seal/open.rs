@@ -56,7 +56,8 @@ impl Opening {
             }
             StatusCode::RANGE_NOT_SATISFIABLE => return Err(self.unsatisfiable(&head).into()),
             _ => {
-                Presentation::of_tag().apply(&mut head.headers);
+                let tagged = self.tagged(&head).await;
+                Presentation { tagged, encryption: None }.apply(&mut head.headers);
                 return Ok(Response::from_parts(head, ReplyBody::stream(body)));
             }
         }
@@ -253,6 +254,28 @@ impl Opening {
         Ok(OpenedBody::new(seal::Opening { stored, begun, skip: 0, take, bytes }, opener))
     }
 
+    /// How a tag is shown where the answer has no more than that: a 304 does not tell whether its object
+    /// is sealed, so where some are not, the object is looked at.
+    async fn tagged(&self, head: &Parts) -> Tagged {
+        let etag = head.headers.get(header::ETAG);
+        if head.status != StatusCode::NOT_MODIFIED || etag.is_none() || !self.passes_unsealed() {
+            return Tagged::Sealed;
+        }
+        match self.courier.head().await {
+            Ok(now)
+                if now.headers.get(header::ETAG) == etag
+                    && matches!(Sealed::read(&now.headers), Ok(None)) =>
+            {
+                Tagged::Plain
+            }
+            _ => Tagged::Sealed,
+        }
+    }
+
+    fn passes_unsealed(&self) -> bool {
+        self.mode != Mode::Enforce || self.sealing.unsealed == UnsealedObjects::Pass
+    }
+
     /// An object that is not sealed.
     async fn pass(
         self,
@@ -260,7 +283,7 @@ impl Opening {
         mut body: Body,
         trace: &mut Trace,
     ) -> Result<Response<ReplyBody>, Error> {
-        if self.mode == Mode::Enforce && self.sealing.unsealed == UnsealedObjects::Refuse {
+        if !self.passes_unsealed() {
             return Err(Fault::NotSealed.into());
         }
         if let Asked::Found { .. } = self.asked {
