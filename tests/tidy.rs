@@ -52,6 +52,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "seal",
             "s3",
             "secret",
+            "pause",
             "policy",
             "identity",
             "sigv4",

@@ -9,7 +9,9 @@ use super::{
     sweep::{self, Became, Over, Telling, Words, Work},
 };
 use crate::{
-    pipeline::maintenance::{Conditions, Failed, Found, Maintenance, SealOptions, Sealed, Target},
+    pipeline::maintenance::{
+        Conditions, Failed, Found, Maintenance, SealOptions, Sealed, Target, Tried,
+    },
     s3::xml::ListedObject,
 };
 
@@ -34,7 +36,13 @@ pub(crate) struct Migrate {
     #[arg(long)]
     pub(crate) verify: bool,
     /// Upload objects with more sealed bytes than this in parts [default: 5 GiB]
-    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = u64::MAX,
+        hide_default_value = true,
+        value_parser = sweep::part_bytes()
+    )]
     pub(crate) part_bytes: u64,
     /// Go on where the storage ignores `If-Match` on writes: what another program writes to an object
     /// while it is being sealed is lost
@@ -49,18 +57,20 @@ struct Migrating(SealOptions);
 
 impl Work for Migrating {
     type Outcome = Became;
+    type Tried = Tried;
 
     async fn run(
         &self,
         maintenance: &Maintenance,
         target: &Target,
         listed: &ListedObject,
+        tried: &Tried,
     ) -> Result<Became, Failed> {
         if listed.is_noncurrent {
             let needs_it = maintenance.look(target).await? == Found::NotSealed;
             return Ok(Became::OldVersion { needs_it });
         }
-        Ok(match maintenance.seal(target, self.0).await? {
+        Ok(match maintenance.seal(target, self.0, tried).await? {
             Sealed::Done { bytes } => Became::Done(bytes),
             Sealed::Already => Became::Already,
             Sealed::Gone => Became::Gone,
@@ -77,8 +87,11 @@ pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
     } else {
         conditions(&maintenance, &over, danger_unguarded).await?
     };
-    let work = Migrating(SealOptions { is_rehearsal: dry_run, verifies: verify, conditions });
-    sweep::change(maintenance, &over, work, Telling { dry_run, json, words: &WORDS }).await
+    let has_locks = maintenance.has_locks(&over.place.bucket).await;
+    let has_locks = has_locks.map_err(|failed| Failure::runtime(failed.to_string()))?;
+    let options = SealOptions { is_rehearsal: dry_run, verifies: verify, has_locks, conditions };
+    let telling = Telling { dry_run, json, words: &WORDS };
+    sweep::change(maintenance, &over, Migrating(options), telling).await
 }
 
 /// How writes can be made on condition; if they cannot, that has to be wanted.
@@ -88,7 +101,7 @@ async fn conditions(
     danger_unguarded: bool,
 ) -> Result<Conditions, Failure> {
     let conditions = maintenance.conditions(&over.place.bucket, &over.place.prefix).await;
-    let conditions = conditions.map_err(|failed| Failure::runtime(failed.to_string()))?;
+    let conditions = sweep::found(conditions)?;
     if conditions == Conditions::Ignored && !danger_unguarded {
         return Err(Failure::runtime(UNGUARDED));
     }

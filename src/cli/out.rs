@@ -19,6 +19,35 @@ pub(crate) fn stdout(text: &str) {
     ignore(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
 }
 
+/// Prints a document for programs on standard output, as it is: no byte of it is taken for a style.
+pub(crate) fn document(text: &str) {
+    let mut stream = std::io::stdout();
+    ignore(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+}
+
+/// Text as an argument of a shell. Where it has control characters, which a terminal would obey, it is
+/// written as `$'…'`, which bash, zsh and POSIX's newest sh read.
+pub(crate) fn shell_quoted(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return format!("'{}'", text.replace('\'', "'\\''"));
+    }
+    let mut quoted = "$'".to_owned();
+    for it in text.chars() {
+        match it {
+            '\'' | '\\' => quoted.extend(['\\', it]),
+            it if it.is_control() => {
+                let mut bytes = [0; 4];
+                for byte in it.encode_utf8(&mut bytes).bytes() {
+                    // Infallible: writing into a String.
+                    let _ = write!(quoted, "\\{byte:03o}");
+                }
+            }
+            it => quoted.push(it),
+        }
+    }
+    quoted + "'"
+}
+
 /// A document for programs, to be printed.
 pub(crate) fn json(document: &impl serde::Serialize) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(document)? + "\n")
@@ -137,7 +166,19 @@ const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, counted_bytes, wrapped};
+    use super::{counted, counted_bytes, shell_quoted, wrapped};
+
+    #[test]
+    fn no_control_character_reaches_a_terminal() {
+        for (text, expected) in [
+            ("it's", "'it'\\''s'"),
+            ("a\\b", "'a\\b'"),
+            ("a\u{1b}[31m'\\", "$'a\\033[31m\\'\\\\'"),
+            ("\u{85}\n", "$'\\302\\205\\012'"),
+        ] {
+            assert_eq!(shell_quoted(text), expected);
+        }
+    }
 
     #[test]
     fn sizes_are_told_exactly_and_at_a_glance() {

@@ -9,7 +9,9 @@ use super::{
     sweep::{self, Became, Over, Telling, Words, Work},
 };
 use crate::{
-    pipeline::maintenance::{Failed, Found, Maintenance, Rewrapped, Target},
+    pipeline::maintenance::{
+        CopyConditions, Failed, Found, Maintenance, RewrapOptions, Rewrapped, Target, Tried,
+    },
     s3::xml::ListedObject,
 };
 
@@ -17,8 +19,8 @@ use crate::{
 ///
 /// Each object that is not under the newest key of its rule's keyring gets a new key box; the storage
 /// copies its records onto themselves, and no body moves. Objects can be read all the while. Running it
-/// again goes on where it was: what is done is passed over. Once it reports nothing left, older versions
-/// neither, the old key can be disabled.
+/// again goes on where it was: what is done is passed over. Once another run finds nothing to do and
+/// nothing left, older versions neither, the old key can be disabled.
 ///
 /// Exit code 0: done. 1: something failed, or it did not come to the end.
 #[derive(Args, Debug)]
@@ -33,8 +35,18 @@ pub(crate) struct Rewrap {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Copy objects with more stored bytes than this in parts [default: 5 GiB]
-    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = u64::MAX,
+        hide_default_value = true,
+        value_parser = sweep::part_bytes()
+    )]
     pub(crate) part_bytes: u64,
+    /// Go on where the storage ignores conditions on what is copied: what another program writes to an
+    /// object while it is being re-wrapped is lost
+    #[arg(long)]
+    pub(crate) danger_unguarded: bool,
     /// Print one JSON document instead
     #[arg(long)]
     pub(crate) json: bool,
@@ -43,16 +55,20 @@ pub(crate) struct Rewrap {
 struct Rewrapping {
     to: Option<String>,
     dry_run: bool,
+    has_locks: bool,
+    conditions: CopyConditions,
 }
 
 impl Work for Rewrapping {
     type Outcome = Became;
+    type Tried = Tried;
 
     async fn run(
         &self,
         maintenance: &Maintenance,
         target: &Target,
         listed: &ListedObject,
+        tried: &Tried,
     ) -> Result<Became, Failed> {
         let to = self.to.as_deref();
         if listed.is_noncurrent {
@@ -64,7 +80,9 @@ impl Work for Rewrapping {
             };
             return Ok(Became::OldVersion { needs_it });
         }
-        Ok(match maintenance.rewrap(target, to, self.dry_run).await? {
+        let (is_rehearsal, has_locks) = (self.dry_run, self.has_locks);
+        let options = RewrapOptions { to, is_rehearsal, has_locks, conditions: self.conditions };
+        Ok(match maintenance.rewrap(target, options, tried).await? {
             Rewrapped::Done(_) => Became::Done(listed.bytes),
             Rewrapped::Current => Became::Already,
             Rewrapped::NotSealed => Became::Other,
@@ -75,16 +93,41 @@ impl Work for Rewrapping {
 }
 
 pub(super) async fn run(arguments: Rewrap) -> Result<ExitCode, Failure> {
-    let Rewrap { over, to, dry_run, part_bytes, json } = arguments;
+    let Rewrap { over, to, dry_run, part_bytes, danger_unguarded, json } = arguments;
     let maintenance = sweep::open(&over.config)?.in_requests_of(part_bytes);
     if let Some(to) = &to
         && maintenance.settings().keyrings.find(to).is_none()
     {
         return Err(Failure::usage(format!("the configuration has no keyring {to:?}")));
     }
-    let work = Rewrapping { to, dry_run };
+    let conditions = if dry_run {
+        CopyConditions::default()
+    } else {
+        conditions(&maintenance, &over, danger_unguarded).await?
+    };
+    let has_locks = maintenance.has_locks(&over.place.bucket).await;
+    let has_locks = has_locks.map_err(|failed| Failure::runtime(failed.to_string()))?;
+    let work = Rewrapping { to, dry_run, has_locks, conditions };
     sweep::change(maintenance, &over, work, Telling { dry_run, json, words: &WORDS }).await
 }
+
+/// How copies can be made on condition; if they cannot, that has to be wanted.
+async fn conditions(
+    maintenance: &Maintenance,
+    over: &Over,
+    danger_unguarded: bool,
+) -> Result<CopyConditions, Failure> {
+    let conditions = maintenance.copy_conditions(&over.place.bucket, &over.place.prefix).await;
+    let conditions = sweep::found(conditions)?;
+    if conditions.source.is_none() && !danger_unguarded {
+        return Err(Failure::runtime(UNGUARDED));
+    }
+    Ok(conditions)
+}
+
+const UNGUARDED: &str = "the storage ignores `x-amz-copy-source-if-match`, so that what another program \
+                         writes to an object while it is being re-wrapped would be lost. Let nobody \
+                         write to the bucket meanwhile, and say so with --danger-unguarded";
 
 static WORDS: Words = Words {
     done: "re-wrapped",

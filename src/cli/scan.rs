@@ -40,12 +40,14 @@ struct Looking;
 
 impl Work for Looking {
     type Outcome = Found;
+    type Tried = ();
 
     async fn run(
         &self,
         maintenance: &Maintenance,
         target: &Target,
         _: &ListedObject,
+        (): &(),
     ) -> Result<Found, Failed> {
         maintenance.look(target).await
     }
@@ -58,6 +60,8 @@ struct Scanned {
     objects: Count,
     sealed: Count,
     not_sealed: Count,
+    /// Since it was listed.
+    gone: Count,
     /// Of what is sealed.
     customer_keys: Count,
     broken: Count,
@@ -90,11 +94,11 @@ pub(super) async fn run(arguments: Scan) -> Result<ExitCode, Failure> {
     let maintenance = sweep::open(&over.config)?;
     let mut scanned = Scanned { url: over.place.to_string(), ..Scanned::default() };
     if csv {
-        out::line(CSV_HEAD);
+        out::document(&format!("{CSV_HEAD}\n"));
     }
     let swept = sweep::sweep(maintenance, (&over, versions), Looking, |listed, found, progress| {
         if csv {
-            progress.above(&csv_row(listed, &found));
+            progress.above(&format!("{}\n", csv_row(listed, &found)));
         }
         if let Some(told) = scanned.add(&over, listed, found) {
             progress.tell(&told);
@@ -107,8 +111,13 @@ pub(super) async fn run(arguments: Scan) -> Result<ExitCode, Failure> {
         .into_iter()
         .map(|((keyring, version), count)| OfKey { keyring, version, count })
         .collect();
-    if !csv {
-        out::stdout(&if json { out::json(&scanned)? } else { scanned.table() });
+    if csv {
+        // Standard output has the rows alone.
+        out::stderr(&scanned.ending());
+    } else if json {
+        out::document(&out::json(&scanned)?);
+    } else {
+        out::stdout(&scanned.table());
     }
     Ok(if scanned.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -123,7 +132,10 @@ impl Scanned {
     ) -> Option<String> {
         self.objects.add(listed.bytes);
         match found {
-            Ok(Found::Gone) => None,
+            Ok(Found::Gone) => {
+                self.gone.add(listed.bytes);
+                None
+            }
             Ok(Found::NotSealed) => {
                 self.not_sealed.add(listed.bytes);
                 if self.examples.len() < EXAMPLES_MAX {
@@ -171,6 +183,7 @@ impl Scanned {
             ("  of these, by customers' keys", self.customer_keys),
             ("broken", self.broken),
             ("not seen", self.unseen),
+            ("gone meanwhile", self.gone),
         ];
         for (name, count) in rows {
             if count.count > 0 {
@@ -184,10 +197,12 @@ impl Scanned {
         if self.not_sealed.count > self.examples.len() as u64 {
             let _ = writeln!(text, "    … --csv tells them all");
         }
-        if let Some(why) = &self.broke_off {
-            let _ = writeln!(text, "{}", out::red(&format!("it did not come to the end: {why}")));
-        }
-        text
+        text + &self.ending()
+    }
+
+    /// What is left to be done, if it did not come to the end.
+    fn ending(&self) -> String {
+        sweep::ending(self.broke_off.as_deref(), self.start_after.as_deref())
     }
 }
 

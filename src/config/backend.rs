@@ -1,5 +1,5 @@
 //! `[upstream] backend`: what the backend is known to make of encryption headers, so that a rule which
-//! relies on one is refused at load and not at the first upload. Invariant: of a backend that is not
+//! relies on one is refused at load and not at the first upload, and by what name it knows a condition. Invariant: of a backend that is not
 //! named nothing is assumed.
 
 use std::fmt::Write as _;
@@ -10,7 +10,10 @@ use super::{
     suggest::{self, quoted},
     written,
 };
-use crate::{policy::Document, transform::demand};
+use crate::{
+    policy::Document,
+    transform::{copies::SourceCondition, demand},
+};
 
 /// The backend that the configuration names, and what its operator has set up there.
 #[derive(Clone, Debug)]
@@ -29,6 +32,7 @@ struct Profile {
     has_default_kms_key: bool,
     /// What it makes of copies of objects under customers' keys, where that is amiss.
     copies: Option<&'static str>,
+    source_condition: SourceCondition,
 }
 
 /// What a backend makes of a write that asks for an encryption.
@@ -46,6 +50,11 @@ impl Backend {
     /// As the configuration calls it.
     pub(super) fn name(&self) -> &'static str {
         self.profile.name
+    }
+
+    /// How it reads conditions on what is copied.
+    pub(super) fn source_condition(&self) -> SourceCondition {
+        self.profile.source_condition
     }
 
     fn makes(&self, encryption: &str) -> Makes {
@@ -270,6 +279,7 @@ static PROFILES: [Profile; 5] = [
         ],
         has_default_kms_key: true,
         copies: None,
+        source_condition: SourceCondition::S3,
     },
     // <https://docs.ceph.com/en/latest/radosgw/encryption/>
     Profile {
@@ -285,6 +295,7 @@ static PROFILES: [Profile; 5] = [
             "ceph before version 20 answers 501 to every copy of an object under \"SSE-C\": what \
              copies (renames, changes of metadata) fails",
         ),
+        source_condition: SourceCondition::Ceph,
     },
     // Its source: no header of the kind is read but those of SSE-C.
     Profile {
@@ -292,6 +303,7 @@ static PROFILES: [Profile; 5] = [
         makes: [Makes::Ignores(None), Makes::Ignores(None), Makes::Ignores(None), Makes::Encrypts],
         has_default_kms_key: false,
         copies: None,
+        source_condition: SourceCondition::S3,
     },
     // Its source: `NotImplemented` without a key service.
     Profile {
@@ -304,6 +316,7 @@ static PROFILES: [Profile; 5] = [
         ],
         has_default_kms_key: true,
         copies: None,
+        source_condition: SourceCondition::S3,
     },
     // An emulator in memory: it tells of encryption and does none.
     Profile {
@@ -316,5 +329,6 @@ static PROFILES: [Profile; 5] = [
         ],
         has_default_kms_key: true,
         copies: None,
+        source_condition: SourceCondition::S3,
     },
 ];

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
 
-use super::{loading::Loading, source::At, suggest::quoted, written};
+use super::{backend::Backend, loading::Loading, source::At, suggest::quoted, written};
 use crate::{
     s3::Domains,
     trust::Authorities,
@@ -40,6 +40,11 @@ impl Loading<'_> {
             ca,
             connect_timeout,
             idle_timeout,
+            source_condition: self
+                .backend
+                .as_ref()
+                .map(Backend::source_condition)
+                .unwrap_or_default(),
         })
     }
 

@@ -103,6 +103,9 @@ pub(super) enum Error {
              its endpoint needs `{{region}}` in the place of the region"
     )]
     Redirected(StatusCode),
+    /// The backend refused what was asked of it on the way.
+    #[error("the backend answered {status} to a request of the proxy's own: {code}: {message}")]
+    Told { status: StatusCode, code: String, message: String },
     /// An answer that had to be mended and could not be.
     #[error("the backend sent {0}")]
     Unreadable(String),
@@ -221,6 +224,7 @@ fn verdict(error: &Error, facts: &Facts) -> Verdict {
         | Error::EarlySuccess
         | Error::NoKey(_)
         | Error::Redirected(_)
+        | Error::Told { .. }
         | Error::Unreadable(_)
         | Error::TokenTooLong(_) => failed(Code::InternalError, INTERNAL),
     }

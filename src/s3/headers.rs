@@ -135,6 +135,7 @@ macro_rules! headers {
 
 headers! {
     X_AMZ_ACL = "x-amz-acl";
+    X_AMZ_ARCHIVE_STATUS = "x-amz-archive-status";
     X_AMZ_BUCKET_OBJECT_LOCK_ENABLED = "x-amz-bucket-object-lock-enabled";
     X_AMZ_BUCKET_REGION = "x-amz-bucket-region";
     X_AMZ_BYPASS_GOVERNANCE_RETENTION = "x-amz-bypass-governance-retention";
@@ -152,6 +153,7 @@ headers! {
     X_AMZ_CHECKSUM_XXHASH3 = "x-amz-checksum-xxhash3";
     X_AMZ_CHECKSUM_XXHASH64 = "x-amz-checksum-xxhash64";
     X_AMZ_CONTENT_SHA256 = "x-amz-content-sha256";
+    X_AMZ_COPY_IF_MATCH = "x-amz-copy-if-match";
     X_AMZ_COPY_SOURCE = "x-amz-copy-source";
     X_AMZ_COPY_SOURCE_IF_MATCH = "x-amz-copy-source-if-match";
     X_AMZ_COPY_SOURCE_IF_MODIFIED_SINCE = "x-amz-copy-source-if-modified-since";

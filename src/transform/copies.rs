@@ -4,7 +4,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::seal::is_reserved;
 use crate::s3::headers;
@@ -43,7 +43,7 @@ impl Directive {
     }
 
     fn read(received: &HeaderMap, name: &HeaderName) -> Result<Self, UnknownDirective> {
-        match received.get(name).map(http::HeaderValue::as_bytes) {
+        match received.get(name).map(HeaderValue::as_bytes) {
             None | Some(b"COPY") => Ok(Self::Copy),
             Some(b"REPLACE") => Ok(Self::Replace),
             Some(_) => Err(UnknownDirective),
@@ -77,12 +77,33 @@ pub fn described(source: &HeaderMap) -> HeaderMap {
     described
 }
 
+/// How a backend is told that a copy's source has to be what it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceCondition {
+    /// As S3 is.
+    #[default]
+    S3,
+    /// As S3 is, and by the name that Ceph RGW reads in place of S3's
+    /// (<https://docs.ceph.com/en/latest/radosgw/s3/objectops/>, <https://tracker.ceph.com/issues/53945>).
+    Ceph,
+}
+
+impl SourceCondition {
+    /// The condition that it has this `ETag`.
+    pub fn that_it_is(self, etag: &HeaderValue) -> HeaderMap {
+        let names = match self {
+            Self::S3 => &[headers::X_AMZ_COPY_SOURCE_IF_MATCH][..],
+            Self::Ceph => &[headers::X_AMZ_COPY_SOURCE_IF_MATCH, headers::X_AMZ_COPY_IF_MATCH],
+        };
+        names.iter().map(|name| (name.clone(), etag.clone())).collect()
+    }
+}
+
 /// Whether a copy onto its source would leave everything as it is, for which S3 refuses it. What
 /// encryption it asks for is another question.
 pub fn changes_nothing(request: &HeaderMap) -> bool {
-    let replaces = |name| {
-        request.get(name).is_some_and(|directive: &http::HeaderValue| directive == "REPLACE")
-    };
+    let replaces =
+        |name| request.get(name).is_some_and(|directive: &HeaderValue| directive == "REPLACE");
     !replaces(headers::X_AMZ_METADATA_DIRECTIVE)
         && !replaces(headers::X_AMZ_TAGGING_DIRECTIVE)
         && !CHANGES.iter().any(|name| request.contains_key(name))
@@ -112,7 +133,7 @@ static CHANGES: [HeaderName; 3] = [
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use HeaderValue;
 
     use super::*;
 

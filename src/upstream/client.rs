@@ -22,6 +22,7 @@ use super::{
 use crate::{
     credential::{self, Sources, Wallet},
     sigv4::{Signer, SigningError},
+    transform::copies::SourceCondition,
     trust::{self, Authorities},
 };
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The longest silence of the backend, while a request is sent, awaited or answered.
     pub idle_timeout: Duration,
+    /// How it reads conditions on what is copied.
+    pub source_condition: SourceCondition,
 }
 
 /// Connections to one backend.
@@ -54,6 +57,7 @@ pub struct Client {
     region: Arc<str>,
     regions: Regions,
     idle_timeout: Duration,
+    source_condition: SourceCondition,
 }
 
 /// A request that bears a signature: the proxy's own, by [`Client::sign`], or its caller's, by
@@ -146,6 +150,7 @@ impl Client {
             endpoint_of_regions: settings.endpoint_of_regions.clone(),
             region: settings.region.as_str().into(),
             regions: Regions::default(),
+            source_condition: settings.source_condition,
             idle_timeout: settings.idle_timeout,
         })
     }
@@ -153,6 +158,11 @@ impl Client {
     /// The backend's region.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// How the backend is told that a copy's source has to be what it was.
+    pub fn source_condition(&self) -> SourceCondition {
+        self.source_condition
     }
 
     /// The credentials that requests leave with.
@@ -290,6 +300,7 @@ mod tests {
         secret::Secret,
         sigv4::AccessKey,
         telemetry::metrics::Metrics,
+        transform::copies::SourceCondition,
     };
 
     fn client(endpoint: &str) -> Client {
@@ -305,6 +316,7 @@ mod tests {
             ca: None,
             connect_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),
+            source_condition: SourceCondition::S3,
         };
         let metrics = Metrics::new().unwrap();
         let wallet = Wallet::open(&settings.credentials, None, &metrics).unwrap();

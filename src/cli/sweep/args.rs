@@ -35,6 +35,14 @@ pub(crate) struct Place {
     pub(crate) prefix: String,
 }
 
+/// What one request may carry: at least what a part has to have, so that none carries a footer but the last.
+pub(crate) fn part_bytes() -> clap::builder::RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(PART_BYTES_MIN..)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+const PART_BYTES_MIN: u64 = 5 << 20;
+
 impl Over {
     pub(super) fn jobs(&self) -> usize {
         self.jobs.into()

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{Over, Tally, Words, Work, sweep};
+use super::{Over, Progress, Tally, Words, Work, sweep};
 use crate::{
     cli::{Failure, out},
-    pipeline::maintenance::{Left, Maintenance},
+    pipeline::maintenance::{Failed, Left, Maintenance, Probed},
+    s3::xml::ListedObject,
 };
 
 /// What became of an object.
@@ -31,6 +32,15 @@ pub(in crate::cli) struct Telling {
     pub(in crate::cli) words: &'static Words,
 }
 
+/// What a probe has found; what it could not delete is told of.
+pub(in crate::cli) fn found<T>(probed: Result<Probed<T>, Failed>) -> Result<T, Failure> {
+    let probed = probed.map_err(|failed| Failure::runtime(format!("the probe: {failed}")))?;
+    if let Some(left) = probed.left_behind {
+        out::stderr(&format!("{} of the probe, {left}\n", out::yellow("warning:")));
+    }
+    Ok(probed.found)
+}
+
 /// Goes over all objects, older versions too where the bucket has any, and tells what became of them.
 pub(in crate::cli) async fn change<W: Work<Outcome = Became>>(
     maintenance: Maintenance,
@@ -38,21 +48,27 @@ pub(in crate::cli) async fn change<W: Work<Outcome = Became>>(
     work: W,
     Telling { dry_run, json, words }: Telling,
 ) -> Result<ExitCode, Failure> {
-    let with_versions = maintenance.has_versions(&over.place.bucket).await;
-    let with_versions = with_versions.map_err(|failed| Failure::runtime(failed.to_string()))?;
+    let versioning = maintenance.versioning(&over.place.bucket).await;
+    let versioning = versioning.map_err(|failed| Failure::runtime(failed.to_string()))?;
     let mut tally = Tally::new(over, dry_run);
-    let swept =
-        sweep(
-            maintenance,
-            (over, with_versions),
-            work,
-            |listed, outcome, progress| match outcome {
-                Ok(became) => tally.add(&became),
-                Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),
-            },
-        )
-        .await?;
+    let take = |listed: &ListedObject, outcome: Result<Became, Failed>, progress: &Progress| {
+        match outcome {
+            Ok(became) => {
+                tally.add(&became);
+                if matches!(became, Became::Done(_)) && !dry_run && versioning.keeps(listed) {
+                    // What it was before is an older version now.
+                    tally.add(&Became::OldVersion { needs_it: true });
+                }
+            }
+            Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),
+        }
+    };
+    let swept = sweep(maintenance, (over, versioning.has_versions()), work, take).await?;
     tally.end(swept);
-    out::stdout(&if json { out::json(&tally)? } else { tally.table(words) });
+    if json {
+        out::document(&out::json(&tally)?);
+    } else {
+        out::stdout(&tally.table(words));
+    }
     Ok(if tally.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,26 +3,25 @@
 
 mod args;
 mod change;
-mod patience;
 mod progress;
 mod stop;
 mod tally;
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
-pub(crate) use self::args::Over;
+pub(crate) use self::args::{Over, part_bytes};
 pub(super) use self::{
-    change::{Became, Telling, change},
+    change::{Became, Telling, change, found},
     progress::Progress,
-    tally::Words,
+    tally::{Words, ending},
 };
-use self::{patience::patiently, stop::Stop, tally::Tally};
+use self::{stop::Stop, tally::Tally};
 use super::{Failure, now};
 use crate::{
     app, config,
-    pipeline::maintenance::{Failed, Listing, Maintenance, Page, Target},
+    pipeline::maintenance::{Failed, Listing, Maintenance, Page, Target, patiently},
     s3::{ObjectKey, xml::ListedObject},
     telemetry::metrics::Metrics,
 };
@@ -31,6 +30,8 @@ use crate::{
 pub(super) trait Work: Send + Sync + 'static {
     /// What becomes of one.
     type Outcome: Send + 'static;
+    /// What earlier attempts at one may have done.
+    type Tried: Default + Send + Sync;
 
     /// Does it; again, if it failed for a reason that may have passed.
     fn run(
@@ -38,6 +39,7 @@ pub(super) trait Work: Send + Sync + 'static {
         maintenance: &Maintenance,
         target: &Target,
         listed: &ListedObject,
+        tried: &Self::Tried,
     ) -> impl Future<Output = Result<Self::Outcome, Failed>> + Send;
 }
 
@@ -46,10 +48,13 @@ pub(super) trait Work: Send + Sync + 'static {
 pub(super) struct Swept {
     /// Objects that were gone over.
     pub(super) objects: u64,
-    /// Every object up to this key was gone over without a failure; `None`: not even the first.
+    /// All that there is of keys up to this one was gone over without a failure; `None`: not even of the
+    /// first.
     pub(super) until: Option<String>,
     /// Why the list was not gone over to its end.
     pub(super) broke_off: Option<String>,
+    /// Older versions of this key may still come.
+    under_way: Option<String>,
     has_failed: bool,
 }
 
@@ -75,7 +80,8 @@ pub(super) async fn sweep<W: Work>(
         with_versions,
     };
     let sweep = Sweep { maintenance: Arc::new(maintenance), work: Arc::new(work), over };
-    let (mut swept, progress, stop) = (Swept::default(), Progress::new(), Stop::new()?);
+    let (progress, stop) = (Progress::new(), Stop::new()?);
+    let mut swept = Swept { until: over.start_after.clone(), ..Swept::default() };
     let mut next = None;
     loop {
         let page = patiently(|| sweep.maintenance.list(&listing, next.as_ref())).await;
@@ -112,6 +118,7 @@ struct Sweep<'a, W> {
 }
 
 impl<W: Work> Sweep<'_, W> {
+    /// Goes over a page. Objects that are done wait for those before them, and hold nobody up.
     async fn page(
         &self,
         page: Page,
@@ -119,41 +126,76 @@ impl<W: Work> Sweep<'_, W> {
         progress: &Progress,
         mut take: impl FnMut(&ListedObject, Result<W::Outcome, Failed>),
     ) {
-        let mut objects = page.objects.into_iter();
-        let mut under_way = VecDeque::new();
-        loop {
-            while under_way.len() < self.over.jobs() && !stop.is_told() {
-                let Some(listed) = objects.next() else { break };
-                let task = self.start(listed.clone());
-                under_way.push_back((listed, task));
-            }
-            let Some((listed, task)) = under_way.pop_front() else { break };
+        let jobs = Arc::new(Semaphore::new(self.over.jobs()));
+        let tasks =
+            page.objects.into_iter().map(|listed| (self.start(listed.clone(), &jobs), listed));
+        let mut tasks: VecDeque<_> = tasks.collect();
+        while let Some((mut task, listed)) = tasks.pop_front() {
             progress.at(&listed.key);
-            let outcome = task.await;
-            take(&listed, outcome.unwrap_or_else(|error| Err(Failed::new(error.to_string()))));
+            let ended = tokio::select! {
+                ended = &mut task => ended,
+                () = stop.told() => {
+                    // What is under way is finished, and nothing else is begun.
+                    jobs.close();
+                    task.await
+                }
+            };
+            match ended {
+                Ok(Some(outcome)) => take(&listed, outcome),
+                Ok(None) => {}
+                Err(error) => take(&listed, Err(Failed::new(error.to_string()))),
+            }
         }
     }
 
-    fn start(&self, listed: ListedObject) -> JoinHandle<Result<W::Outcome, Failed>> {
+    /// `None`: it was not begun.
+    fn start(&self, listed: ListedObject, jobs: &Arc<Semaphore>) -> Task<W::Outcome> {
         let (maintenance, work) = (Arc::clone(&self.maintenance), Arc::clone(&self.work));
-        let bucket = self.over.place.bucket.clone();
+        let (bucket, jobs) = (self.over.place.bucket.clone(), Arc::clone(jobs));
         tokio::spawn(async move {
+            let _turn = jobs.acquire().await.ok()?;
             let key = ObjectKey::parse(&listed.key);
-            let key = key.map_err(|error| Failed::new(error.to_string()))?;
+            let key = match key.map_err(|error| Failed::new(error.to_string())) {
+                Ok(key) => key,
+                Err(failed) => return Some(Err(failed)),
+            };
             // The current one is taken as it is by then.
             let version_id = listed.version_id.clone().filter(|_| listed.is_noncurrent);
             let target = Target { bucket, key, version_id };
-            patiently(|| work.run(&maintenance, &target, &listed)).await
+            let tried = W::Tried::default();
+            Some(patiently(|| work.run(&maintenance, &target, &listed, &tried)).await)
         })
     }
 }
 
+type Task<T> = JoinHandle<Option<Result<T, Failed>>>;
+
 impl Swept {
     fn count(&mut self, listed: &ListedObject, is_good: bool) {
         self.objects += 1;
-        self.has_failed |= !is_good;
-        if !self.has_failed {
-            self.until = Some(listed.key.clone());
+        if !self.has_failed && self.under_way.as_ref() != Some(&listed.key) {
+            self.until = self.under_way.replace(listed.key.clone()).or(self.until.take());
         }
+        self.has_failed |= !is_good;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_to_go_on_is_before_the_first_that_failed() {
+        let mut swept = Swept { until: Some("0".to_owned()), ..Swept::default() };
+        let mut until = |key: &str, is_good| {
+            swept.count(&ListedObject { key: key.to_owned(), ..ListedObject::default() }, is_good);
+            swept.until.clone().unwrap()
+        };
+        assert_eq!(until("a", true), "0", "older versions of it may come");
+        assert_eq!(until("a", true), "0");
+        assert_eq!(until("b", true), "a");
+        assert_eq!(until("b", false), "a");
+        assert_eq!(until("c", true), "a");
+        assert_eq!(until("d", true), "a");
     }
 }

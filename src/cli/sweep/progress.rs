@@ -42,9 +42,9 @@ impl Progress {
         self.bar.suspend(|| out::stderr(&format!("{text}\n")));
     }
 
-    /// Prints a line on standard output, above the line.
+    /// Prints a document's lines on standard output, above the line.
     pub(in crate::cli) fn above(&self, text: &str) {
-        self.bar.suspend(|| out::line(text));
+        self.bar.suspend(|| out::document(text));
     }
 }
 

@@ -116,19 +116,21 @@ impl Tally {
         if self.failed > 0 {
             row("failed", self.failed, &format!("  {}", out::red("see above")));
         }
-        if let Some(why) = &self.broke_off {
-            let _ = writeln!(text, "{}", out::red(&format!("it did not come to the end: {why}")));
-        }
-        if let Some(key) = &self.start_after {
-            let _ = writeln!(text, "go on with --start-after {}", quoted(key));
-        }
-        text
+        text + &ending(self.broke_off.as_deref(), self.start_after.as_deref())
     }
 }
 
-/// For a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+/// Why a command did not come to its end, and where it is to go on.
+pub(in crate::cli) fn ending(broke_off: Option<&str>, start_after: Option<&str>) -> String {
+    let mut text = String::new();
+    // Infallible: writing into a String.
+    if let Some(why) = broke_off {
+        let _ = writeln!(text, "{}", out::red(&format!("it did not come to the end: {why}")));
+    }
+    if let Some(key) = start_after {
+        let _ = writeln!(text, "go on with --start-after {}", out::shell_quoted(key));
+    }
+    text
 }
 
 const FAILURES_MAX: usize = 100;

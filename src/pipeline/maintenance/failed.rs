@@ -52,6 +52,21 @@ impl Failed {
         Self { reason, kind }
     }
 
+    /// Whether the same request is worth to be sent again: the storage or a key service was away, or busy.
+    pub(super) fn may_pass(&self) -> bool {
+        self.kind == Kind::Passing
+    }
+
+    /// Whether a condition did not hold.
+    pub(super) fn is_of_condition(&self) -> bool {
+        self.kind == Kind::Changed
+    }
+
+    /// And this.
+    pub(super) fn and(self, more: &str) -> Self {
+        Self { reason: format!("{}; {more}", self.reason), ..self }
+    }
+
     /// Whether it is worth to try again: the storage or a key service was away, or busy, or another
     /// program wrote the object meanwhile.
     pub fn is_passing(&self) -> bool {
@@ -61,6 +76,9 @@ impl Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
+        if let Error::Told { status, code, message } = &error {
+            return Self::answered(*status, code, message);
+        }
         let kind = if is_away(&error) {
             Kind::Passing
         } else if matches!(&error, Error::Seal(fault) if matches!(**fault, Fault::Changed)) {

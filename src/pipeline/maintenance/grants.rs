@@ -48,23 +48,24 @@ impl Courier {
         match self.answer(errand.with_own(written.into())?).await {
             Ok(_) => Ok(()),
             Err(failure) => {
-                let failed = Failed::from(failure);
-                let tags = tags.iter().map(|(key, value)| format!("{key}={value}"));
-                let tags = tags.collect::<Vec<_>>().join("&");
-                Err(Failed::new(format!(
-                    "its tags {tags} were lost and are to be written: {failed}"
-                )))
+                let lost = format!("its tags {} were lost and are to be written", told(tags));
+                Err(Failed::from(failure).and(&lost))
             }
         }
     }
 
-    fn subresource(&self, name: &str) -> Query {
+    pub(super) fn subresource(&self, name: &str) -> Query {
         let query = Query::of(name, "");
         match &self.version_id {
             Some(version_id) => query.and("versionId", version_id),
             None => query,
         }
     }
+}
+
+/// Tags, for a person.
+pub(super) fn told(tags: &[(String, String)]) -> String {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
 }
 
 /// Tags, as the header with which a write brings them; none where there are none.

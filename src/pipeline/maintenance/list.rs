@@ -33,6 +33,17 @@ pub struct Page {
     pub next: Option<NextPage>,
 }
 
+/// What a bucket does with what is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versioning {
+    /// It is gone, and always has been.
+    Never,
+    /// It stays as an older version.
+    Enabled,
+    /// What was written meanwhile is gone, and what was written before stays.
+    Suspended,
+}
+
 impl Maintenance {
     /// The first page, or that which another one leads to.
     ///
@@ -57,9 +68,29 @@ impl Maintenance {
     /// # Errors
     ///
     /// The backend refuses, or cannot be understood.
-    pub async fn has_versions(&self, bucket: &BucketName) -> Result<bool, Failed> {
+    pub async fn versioning(&self, bucket: &BucketName) -> Result<Versioning, Failed> {
         let status = self.sender().await?.versioning(bucket).await?;
-        Ok(status.is_some())
+        Ok(match status.as_deref() {
+            None => Versioning::Never,
+            Some("Suspended") => Versioning::Suspended,
+            Some(_) => Versioning::Enabled,
+        })
+    }
+}
+
+impl Versioning {
+    /// Whether there may be older versions.
+    pub fn has_versions(self) -> bool {
+        self != Self::Never
+    }
+
+    /// Whether what is listed stays as an older version when something takes its place.
+    pub fn keeps(self, listed: &ListedObject) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Enabled => true,
+            Self::Suspended => listed.version_id.as_deref() != Some("null"),
+        }
     }
 }
 

@@ -1,14 +1,12 @@
 //! What an object is, by its head. Invariant: what is done to it afterwards is done to what was seen
 //! here, by its `ETag`.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use time::OffsetDateTime;
 
 use super::{super::seal::Source, Failed, Left, Maintenance, Target};
 use crate::{
-    policy,
     s3::headers,
     seal::{Binding, Broken},
     transform::seal::{Sealed, Sealing, reserved},
@@ -95,14 +93,15 @@ impl Look {
     }
 }
 
-/// Why nothing may take the place of an object now, by its head: a copy would have no such lock.
-pub(super) fn locked(head: &HeaderMap, now: SystemTime) -> Option<Left> {
-    let is_held = head.get(headers::X_AMZ_OBJECT_LOCK_LEGAL_HOLD).is_some_and(|it| it != "OFF");
-    let until = head.get(headers::X_AMZ_OBJECT_LOCK_RETAIN_UNTIL_DATE);
-    let until = until.and_then(|until| policy::instant(until.to_str().ok()?));
-    let is_over = until.is_some_and(|until| until <= OffsetDateTime::from(now));
-    let is_locked = head.contains_key(headers::X_AMZ_OBJECT_LOCK_MODE) && !is_over;
-    (is_held || is_locked).then_some(Left::Locked)
+/// Whether an object is in an archive, whose bytes can be neither read nor copied; one that was restored
+/// for a while can be, but what takes its place is in the archive from the start.
+pub(super) fn archived(head: &HeaderMap, is_read_again: bool) -> Option<Left> {
+    let class = head.get(headers::X_AMZ_STORAGE_CLASS).and_then(|class| class.to_str().ok());
+    let is_archived = class.is_some_and(|class| ARCHIVES.contains(&class))
+        || head.contains_key(headers::X_AMZ_ARCHIVE_STATUS);
+    let restored = head.get(headers::X_AMZ_RESTORE).and_then(|restore| restore.to_str().ok());
+    let is_restored = restored.is_some_and(|it| it.contains("ongoing-request=\"false\""));
+    (is_archived && (is_read_again || !is_restored)).then_some(Left::Archived)
 }
 
 fn found(head: &HeaderMap) -> Found {
@@ -121,6 +120,10 @@ fn refused(status: StatusCode, said: Option<(String, String)>) -> Failed {
     Failed::answered(status, &code, &message)
 }
 
+/// Storage classes whose bytes are to be restored before they can be read.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>
+const ARCHIVES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -137,23 +140,31 @@ mod tests {
             .collect()
     }
 
-    fn until(date: &'static str) -> (&'static str, &'static str) {
-        ("x-amz-object-lock-retain-until-date", date)
-    }
-
     #[test]
-    fn what_is_locked_or_held_stays() {
-        for (pairs, expected) in [
-            (&[][..], None),
-            (&[("x-amz-object-lock-legal-hold", "OFF")], None),
-            (&[("x-amz-object-lock-legal-hold", "ON")], Some(Left::Locked)),
-            (&[("x-amz-object-lock-mode", "GOVERNANCE")], Some(Left::Locked)),
-            (&[("x-amz-object-lock-mode", "GOVERNANCE"), until("2026-02-01")], Some(Left::Locked)),
-            (&[("x-amz-object-lock-mode", "GOVERNANCE"), until("2026-01-31")], None),
-            (&[("x-amz-object-lock-mode", "COMPLIANCE"), until("sometime")], Some(Left::Locked)),
+    fn what_is_in_an_archive_stays_there() {
+        let class = |class| ("x-amz-storage-class", class);
+        let restored = ("x-amz-restore", "ongoing-request=\"false\", expiry-date=\"x\"");
+        for (pairs, is_read_again, expected) in [
+            (&[][..], true, None),
+            (&[class("STANDARD_IA")], true, None),
+            (&[class("GLACIER_IR")], true, None),
+            (&[class("GLACIER")], false, Some(Left::Archived)),
+            (&[class("DEEP_ARCHIVE")], false, Some(Left::Archived)),
+            (&[class("INTELLIGENT_TIERING")], false, None),
+            (
+                &[class("INTELLIGENT_TIERING"), ("x-amz-archive-status", "ARCHIVE_ACCESS")],
+                false,
+                Some(Left::Archived),
+            ),
+            (
+                &[class("GLACIER"), ("x-amz-restore", "ongoing-request=\"true\"")],
+                false,
+                Some(Left::Archived),
+            ),
+            (&[class("GLACIER"), restored], false, None),
+            (&[class("GLACIER"), restored], true, Some(Left::Archived)),
         ] {
-            let now = policy::instant("2026-01-31T12:00:00Z").unwrap();
-            assert_eq!(locked(&head(pairs), now.into()), expected, "{pairs:?}");
+            assert_eq!(archived(&head(pairs), is_read_again), expected, "{pairs:?}");
         }
     }
 

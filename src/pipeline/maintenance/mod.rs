@@ -9,23 +9,30 @@
 //!
 //! No policy is asked: whoever does this holds the configuration, and the credential in it.
 
+mod belongings;
 mod failed;
 mod grants;
 mod list;
+mod locks;
 mod look;
+mod patience;
 mod probe;
 mod rewrap;
 mod seal;
+mod tried;
+mod upload;
 
 use std::sync::Arc;
 
 pub use self::{
     failed::Failed,
-    list::{Listing, Page},
+    list::{Listing, Page, Versioning},
     look::{Found, Look},
-    probe::Conditions,
-    rewrap::Rewrapped,
+    patience::{Patience, patiently},
+    probe::{Conditions, CopyConditions, Probed},
+    rewrap::{RewrapOptions, Rewrapped},
     seal::{SealOptions, Sealed},
+    tried::Tried,
 };
 use super::{
     Settings,
@@ -53,6 +60,8 @@ pub struct Target {
 /// Why an object is left as it is, though there would be something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Left {
+    /// It is in an archive, or would be, before it was read again.
+    Archived,
     /// It is sealed under a key of a client's (SSE-C), which is not here.
     CustomerKey,
     /// It is locked, or held: what took its place would not be.
@@ -68,6 +77,7 @@ pub struct Maintenance {
     metrics: Arc<Metrics>,
     endings: Endings,
     request_bytes_max: u64,
+    patience: Patience,
 }
 
 impl Maintenance {
@@ -75,7 +85,8 @@ impl Maintenance {
     pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
         let endings = Endings::default();
         let settings = Arc::new(settings);
-        Self { settings, metrics, endings, request_bytes_max: REQUEST_BYTES_MAX }
+        let patience = Patience::default();
+        Self { settings, metrics, endings, request_bytes_max: REQUEST_BYTES_MAX, patience }
     }
 
     /// Writes what has more stored bytes than this as a multipart upload; at most, and else, those that
@@ -83,6 +94,12 @@ impl Maintenance {
     #[must_use]
     pub fn in_requests_of(self, bytes_max: u64) -> Self {
         Self { request_bytes_max: bytes_max.min(REQUEST_BYTES_MAX), ..self }
+    }
+
+    /// Has this patience with each part of an upload.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Those that it was made with.
@@ -108,6 +125,7 @@ impl Left {
     /// In a few words.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Archived => "in an archive",
             Self::CustomerKey => "under a customer's key",
             Self::Locked => "locked or held",
             Self::NoRule => "where no rule seals",

@@ -1,14 +1,17 @@
-//! Whether a backend honours a condition on a write. Invariant: the probe writes under a name that no
-//! object has, and leaves nothing behind that can be deleted.
+//! Whether a backend honours conditions on writes and copies. Invariant: the probe writes under a name that
+//! no object has, and leaves nothing behind that can be deleted.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response::Parts};
 
 use super::{
     super::seal::{Courier, Errand, errands::good},
-    Failed, Maintenance, Target,
+    Failed, Listing, Maintenance, Target,
 };
-use crate::s3::{BucketName, ObjectKey, Query, headers};
+use crate::{
+    s3::{BucketName, ObjectKey, Query, headers},
+    transform::copies::SourceCondition,
+};
 
 /// How a backend takes `If-Match` on a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,27 @@ impl Conditions {
     }
 }
 
+/// How a backend takes conditions where an object is copied onto itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyConditions {
+    /// That the object is what it was looked at. `None`: this is ignored, and what another program writes
+    /// meanwhile would be described as what it is not, and could not be opened any more.
+    pub source: Option<SourceCondition>,
+    /// `If-Match` of a copy: that what it replaces is still what it copies.
+    pub copies: Conditions,
+    /// `If-Match` of a write.
+    pub writes: Conditions,
+}
+
+/// What a probe has found.
+#[derive(Debug)]
+pub struct Probed<T> {
+    /// It.
+    pub found: T,
+    /// What could not be deleted, and why.
+    pub left_behind: Option<String>,
+}
+
 impl Maintenance {
     /// Finds out whether writes at this prefix fail where their condition does not hold, and go well
     /// where it does.
@@ -45,38 +69,125 @@ impl Maintenance {
         &self,
         bucket: &BucketName,
         prefix: &str,
-    ) -> Result<Conditions, Failed> {
+    ) -> Result<Probed<Conditions>, Failed> {
+        let mut probe = self.probe(bucket, prefix).await?;
+        let found = probe.writes().await;
+        self.clean_up(probe, found).await
+    }
+
+    /// The same, of copies as well.
+    ///
+    /// # Errors
+    ///
+    /// The backend refuses all writes there, or all copies, or cannot be understood.
+    pub async fn copy_conditions(
+        &self,
+        bucket: &BucketName,
+        prefix: &str,
+    ) -> Result<Probed<CopyConditions>, Failed> {
+        let mut probe = self.probe(bucket, prefix).await?;
+        let found = probe.copies().await;
+        self.clean_up(probe, found).await
+    }
+
+    async fn probe(&self, bucket: &BucketName, prefix: &str) -> Result<Probe, Failed> {
         let mut name = [0; 8];
         let drawn = aws_lc_rs::rand::fill(&mut name);
         drawn.map_err(|_| Failed::new("the system gives no random bytes"))?;
         let key = format!("{prefix}.portcullis-probe-{}", hex::encode(name));
         let key = ObjectKey::parse(&key).map_err(|error| Failed::new(error.to_string()))?;
         let target = Target { bucket: bucket.clone(), key, version_id: None };
-        let mut probe = Probe { courier: self.courier(&target).await?, versions: Vec::new() };
-        let found = probe.find_out().await;
-        probe.clean_up().await?;
-        found
+        let courier = self.courier(&target).await?;
+        Ok(Probe { target, courier, has_written: false, has_versions: false })
+    }
+
+    async fn clean_up<T>(
+        &self,
+        probe: Probe,
+        found: Result<T, Failed>,
+    ) -> Result<Probed<T>, Failed> {
+        let cleaned = self.delete(&probe).await;
+        let left_behind = cleaned.err().map(|failed| format!("{} stays: {failed}", probe.target));
+        Ok(Probed { found: found?, left_behind })
+    }
+
+    async fn delete(&self, probe: &Probe) -> Result<(), Failed> {
+        let queries = if !probe.has_written {
+            Vec::new()
+        } else if probe.has_versions {
+            // Not every backend tells of each version as it is written.
+            let listing = Listing {
+                bucket: probe.target.bucket.clone(),
+                prefix: probe.target.key.as_str().to_owned(),
+                start_after: None,
+                with_versions: true,
+            };
+            let versions = self.list(&listing, None).await?.objects.into_iter();
+            versions.filter_map(|it| Some(Query::of("versionId", &it.version_id?))).collect()
+        } else {
+            vec![Query::default()]
+        };
+        for query in queries {
+            probe.courier.answer(Errand::new(Method::DELETE, query)).await?;
+        }
+        Ok(())
     }
 }
 
 struct Probe {
+    target: Target,
     courier: Courier,
-    /// What was written and is to be deleted.
-    versions: Vec<Option<HeaderValue>>,
+    has_written: bool,
+    has_versions: bool,
 }
 
 impl Probe {
-    async fn find_out(&mut self) -> Result<Conditions, Failed> {
-        let (head, _) = good(self.put(HeaderMap::new()).await?)?;
-        let etag = head.headers.get(header::ETAG).cloned();
-        let etag = etag.ok_or_else(|| Failed::new("the storage gives no `ETag`"))?;
-        let wrong = HeaderValue::from_static(NO_ETAG);
-        if self.is_taken(Conditions::Honoured, &wrong).await? {
+    async fn writes(&mut self) -> Result<Conditions, Failed> {
+        good(self.put(HeaderMap::new()).await?)?;
+        let etag = self.etag().await?;
+        if self.is_taken(Conditions::Honoured, &wrong()).await? {
             return Ok(Conditions::Ignored);
         }
         for conditions in [Conditions::Honoured, Conditions::Unquoted] {
             if self.is_taken(conditions, &etag).await? {
                 return Ok(conditions);
+            }
+        }
+        Ok(Conditions::Ignored)
+    }
+
+    async fn copies(&mut self) -> Result<CopyConditions, Failed> {
+        let writes = self.writes().await?;
+        let source = self.source().await?;
+        let copies = self.copies_onto(source.unwrap_or_default()).await?;
+        Ok(CopyConditions { source, copies, writes })
+    }
+
+    async fn source(&self) -> Result<Option<SourceCondition>, Failed> {
+        for condition in [SourceCondition::S3, SourceCondition::Ceph] {
+            if !self.is_copied(condition.that_it_is(&wrong())).await? {
+                return Ok(Some(condition));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn copies_onto(&self, source: SourceCondition) -> Result<Conditions, Failed> {
+        let etag = self.etag().await?;
+        let conditions = |conditions: Conditions, replaced: &HeaderValue| {
+            let mut all = source.that_it_is(&etag);
+            all.extend(conditions.that_it_is(replaced));
+            all
+        };
+        match self.is_copied(conditions(Conditions::Honoured, &wrong())).await {
+            Ok(false) => {}
+            Err(failed) if failed.may_pass() => return Err(failed),
+            // It does not look at the condition, or knows none.
+            Ok(true) | Err(_) => return Ok(Conditions::Ignored),
+        }
+        for honoured in [Conditions::Honoured, Conditions::Unquoted] {
+            if self.is_copied(conditions(honoured, &etag)).await? {
+                return Ok(honoured);
             }
         }
         Ok(Conditions::Ignored)
@@ -97,24 +208,33 @@ impl Probe {
         }
     }
 
+    /// Whether it is copied onto itself on these conditions.
+    async fn is_copied(&self, conditions: HeaderMap) -> Result<bool, Failed> {
+        match self.courier.copy_onto_itself(conditions).await {
+            Ok(()) => Ok(true),
+            Err(failed) if failed.is_of_condition() => Ok(false),
+            Err(failed) => Err(failed),
+        }
+    }
+
     async fn put(&mut self, condition: HeaderMap) -> Result<(Parts, Bytes), Failed> {
         let errand = Errand::new(Method::PUT, Query::default());
         let errand = errand.with_all(condition).with_own(Bytes::new())?;
+        // Also if its answer is lost.
+        self.has_written = true;
         let answer = self.courier.ask(errand, ANSWER_BYTES_MAX).await?;
-        if answer.0.status.is_success() {
-            self.versions.push(answer.0.headers.get(headers::X_AMZ_VERSION_ID).cloned());
-        }
+        self.has_versions |= answer.0.headers.contains_key(headers::X_AMZ_VERSION_ID);
         Ok(answer)
     }
 
-    async fn clean_up(self) -> Result<(), Failed> {
-        for version_id in self.versions {
-            let version_id = version_id.as_ref().and_then(|id| id.to_str().ok());
-            let query = version_id.map(|id| Query::of("versionId", id)).unwrap_or_default();
-            self.courier.answer(Errand::new(Method::DELETE, query)).await?;
-        }
-        Ok(())
+    async fn etag(&self) -> Result<HeaderValue, Failed> {
+        let etag = self.courier.head().await?.headers.remove(header::ETAG);
+        etag.ok_or_else(|| Failed::new("the storage gives no `ETag`"))
     }
+}
+
+fn wrong() -> HeaderValue {
+    HeaderValue::from_static(NO_ETAG)
 }
 
 fn unquoted(etag: &[u8]) -> &[u8] {

@@ -1,25 +1,23 @@
 //! Wrapping an object's data key anew. Invariant: the records stay as they are, byte for byte, and
 //! metadata, tags and grants as they were; the object can be opened before, after and all the while.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::{
-    super::seal::{Errand, Fault, Source, SourceSeal, cut},
-    Failed, Left, Look, Maintenance, Target,
-    grants::tagging,
-    look::locked,
+    super::seal::{Courier, Errand, Fault, Source, SourceSeal, cut},
+    CopyConditions, Failed, Left, Look, Maintenance, Target, Tried, grants,
+    look::archived,
+    tried::Written,
+    upload::{MakesParts, Upload},
 };
 use crate::{
     pipeline::Place,
     s3::{Query, headers, xml},
     seal::{Broken, PartNumber},
-    transform::{
-        copies, parts,
-        seal::{Requested, Sealed, Sealing, hide},
-    },
+    transform::seal::{Requested, Sealed, Sealing},
 };
 
 /// What became of an object.
@@ -37,9 +35,22 @@ pub enum Rewrapped {
     Left(Left),
 }
 
+/// How boxes are made anew.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RewrapOptions<'a> {
+    /// Another keyring of the rule's than that which it writes with.
+    pub to: Option<&'a str>,
+    /// Nothing is written.
+    pub is_rehearsal: bool,
+    /// Whether the bucket's objects can be locked ([`Maintenance::has_locks`]).
+    pub has_locks: bool,
+    /// How the backend takes the condition that an object is what it was.
+    pub conditions: CopyConditions,
+}
+
 impl Maintenance {
-    /// Wraps the data key of an object under the newest key of this keyring, or else of that which its
-    /// rule writes with; bound as its rule says. With `is_rehearsal` nothing is written.
+    /// Wraps the data key of an object under the newest key of its rule's keyring; bound as its rule
+    /// says. What earlier attempts at the object have tried is known by `tried`.
     ///
     /// # Errors
     ///
@@ -47,27 +58,39 @@ impl Maintenance {
     pub async fn rewrap(
         &self,
         target: &Target,
-        to: Option<&str>,
-        is_rehearsal: bool,
+        options: RewrapOptions<'_>,
+        tried: &Tried,
     ) -> Result<Rewrapped, Failed> {
         let Some(sealing) = self.sealing(target) else {
             return Ok(Rewrapped::Left(Left::NoRule));
         };
-        let sealing = Arc::new(writing_with(&sealing, to)?);
+        let sealing = Arc::new(writing_with(&sealing, options.to)?);
         let Some(source) = self.source(target, &sealing).await? else { return Ok(Rewrapped::Gone) };
         let Some(seal) = &source.seal else { return Ok(Rewrapped::NotSealed) };
+        if self.is_current(target, &seal.sealed, &sealing).await? {
+            let Some((was, tags)) = tried.wrapped(&seal.sealed) else {
+                return Ok(Rewrapped::Current);
+            };
+            source.courier.keep_tags(&tags).await?;
+            return Ok(Rewrapped::Done(was));
+        }
         if seal.sealed.key_box.needs_customer_key() {
             return Ok(Rewrapped::Left(Left::CustomerKey));
         }
-        if self.is_current(target, &seal.sealed, &sealing).await? {
-            return Ok(Rewrapped::Current);
-        }
-        if let Some(left) = locked(&source.head.headers, source.courier.sender.context.time()) {
+        let left = match archived(&source.head.headers, false) {
+            None => self.held(&source, options.has_locks).await?,
+            left => left,
+        };
+        if let Some(left) = left {
             return Ok(Rewrapped::Left(left));
         }
         let was = Look::of(&seal.sealed);
-        if !is_rehearsal {
-            self.wrap_anew(&source, seal, &sealing).await?;
+        if !options.is_rehearsal {
+            let dek = source.dek(seal).await?;
+            let place = self.place(target, &sealing);
+            let committed = seal.sealed.committed;
+            let (sealed, _) = place.rewrap(&dek, committed, &Requested::default()).await?;
+            self.describe_anew(source, (target, &sealed), options, tried).await?;
         }
         Ok(Rewrapped::Done(was))
     }
@@ -106,6 +129,9 @@ impl Maintenance {
         if sealing.aliases.is_empty() {
             return Ok(true);
         }
+        if sealed.key_box.needs_customer_key() {
+            return Ok(false);
+        }
         // It may be for the bucket that it was restored from.
         let sealing = Sealing { aliases: Vec::new(), ..sealing.clone() };
         let place = self.place(target, &sealing);
@@ -125,55 +151,46 @@ impl Maintenance {
         Ok((name.to_owned(), current.wrapped.version.clone()))
     }
 
-    async fn wrap_anew(
+    /// Has the storage copy the object onto itself, with this box.
+    async fn describe_anew(
         &self,
-        source: &Source,
-        seal: &SourceSeal,
-        sealing: &Sealing,
+        source: Source,
+        (target, sealed): (&Target, &Sealed),
+        options: RewrapOptions<'_>,
+        tried: &Tried,
     ) -> Result<(), Failed> {
-        let dek = source.dek(seal).await?;
-        let courier = &source.courier;
-        let target =
-            Target { bucket: courier.bucket.clone(), key: courier.key.clone(), version_id: None };
-        let place = self.place(&target, sealing);
-        let committed = seal.sealed.committed;
-        let (sealed, _) = place.rewrap(&dek, committed, &Requested::default()).await?;
-        let mut described = self.described(source).await?;
-        hide(&mut described);
-        sealed.insert(&mut described).map_err(crate::upstream::Error::from)?;
-        let tags = courier.all_tags().await?;
-        described.extend(tagging(&tags)?);
+        let belongings = source.courier.belongings(&source.head.headers).await?;
+        let tags = &belongings.tags;
+        let mut described = belongings.with(sealed)?;
+        if let Some(SourceSeal { sealed: was, .. }) = &source.seal {
+            let was = Look::of(was);
+            tried.note(Written::Box { sealed: sealed.clone(), was, tags: tags.clone() });
+        }
         if source.stored.bytes > self.request_bytes_max {
-            return self.copy_by_parts(source, described).await;
+            let conditions = options.conditions.writes.that_it_is(&source.etag);
+            let (belongings, has_locks, maker) = (&belongings, options.has_locks, CopiedParts);
+            let upload = Upload {
+                maintenance: self,
+                target,
+                source,
+                belongings,
+                has_locks,
+                conditions,
+                maker,
+            };
+            return upload.run(described).await;
         }
         if !tags.is_empty() {
             let replaces = HeaderValue::from_static("REPLACE");
             described.insert(headers::X_AMZ_TAGGING_DIRECTIVE, replaces);
         }
-        copy(source, described).await?;
-        courier.keep_tags(&tags).await
-    }
-
-    /// What the object has to be described by, besides its tags, so that nothing of it changes.
-    pub(super) async fn described(&self, source: &Source) -> Result<HeaderMap, Failed> {
-        let head = &source.head.headers;
-        if head.contains_key(headers::X_AMZ_MISSING_META) {
-            return Err(Failed::new("the storage does not show all of the object's metadata"));
-        }
-        let mut described = copies::described(head);
-        described.extend(source.courier.grants().await?);
-        Ok(described)
-    }
-
-    async fn copy_by_parts(&self, source: &Source, described: HeaderMap) -> Result<(), Failed> {
+        let CopyConditions { source: condition, copies, .. } = options.conditions;
+        described.extend(condition.unwrap_or_default().that_it_is(&source.etag));
+        described.extend(copies.that_it_is(&source.etag));
         let courier = &source.courier;
-        let upload_id = courier.create(described).await?;
-        let copied = copy_parts(source, &upload_id).await;
-        if copied.is_err() {
-            // What is left behind otherwise costs room, and is found by listing uploads.
-            let _ = courier.abort(&upload_id).await;
-        }
-        copied
+        let copied = courier.copy_onto_itself(described).await;
+        copied.map_err(|failed| may_have_lost(failed, tags))?;
+        courier.keep_tags(tags).await
     }
 
     pub(super) fn place<'a>(&'a self, target: &'a Target, sealing: &'a Sealing) -> Place<'a> {
@@ -182,18 +199,20 @@ impl Maintenance {
     }
 }
 
-async fn copy(source: &Source, described: HeaderMap) -> Result<(), Failed> {
-    let courier = &source.courier;
-    let path = HeaderValue::try_from(courier.path());
-    let path = path.map_err(|_| Failed::new("the key cannot be written into a header"))?;
-    let errand = Errand::new(Method::PUT, Query::default())
-        .with_all(described)
-        .with(header::CONTENT_LENGTH, HeaderValue::from(0))
-        .with(headers::X_AMZ_COPY_SOURCE, path)
-        .with(headers::X_AMZ_COPY_SOURCE_IF_MATCH, source.etag.clone())
-        .with(headers::X_AMZ_METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
-    let (head, document) = courier.answer(errand).await?;
-    copied(head.status, &document)
+impl Courier {
+    /// Has the storage copy the object onto itself, to be described so, on the conditions that are among
+    /// these headers.
+    pub(super) async fn copy_onto_itself(&self, described: HeaderMap) -> Result<(), Failed> {
+        let path = HeaderValue::try_from(self.path());
+        let path = path.map_err(|_| Failed::new("the key cannot be written into a header"))?;
+        let errand = Errand::new(Method::PUT, Query::default())
+            .with_all(described)
+            .with(header::CONTENT_LENGTH, HeaderValue::from(0))
+            .with(headers::X_AMZ_COPY_SOURCE, path)
+            .with(headers::X_AMZ_METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
+        let (head, document) = self.answer(errand).await?;
+        copied(head.status, &document)
+    }
 }
 
 /// A copy may begin with a 200 before the storage knows.
@@ -206,17 +225,35 @@ fn copied(status: http::StatusCode, document: &Bytes) -> Result<(), Failed> {
     Err(Failed::answered(status, &text("Code"), &text("Message")))
 }
 
-async fn copy_parts(source: &Source, upload_id: &str) -> Result<(), Failed> {
-    let courier = &source.courier;
-    let mut tags = Vec::new();
-    let pieces = cut(std::slice::from_ref(&(0..source.stored.bytes)));
-    for (piece, number) in pieces.iter().zip((1..).map_while(PartNumber::new)) {
-        tags.push((number, courier.copy_part((upload_id, number), piece, &source.etag).await?));
+/// Parts of stored bytes, which the storage copies.
+struct CopiedParts;
+
+impl MakesParts for CopiedParts {
+    fn ranges(&self, size: u64) -> Vec<Range<u64>> {
+        cut(std::slice::from_ref(&(0..size)))
     }
-    let document = parts::completion(tags.iter().map(|(number, tag)| (*number, tag.as_str())));
-    let conditions = HeaderMap::from_iter([(header::IF_MATCH, source.etag.clone())]);
-    courier.complete(upload_id, document, conditions).await?;
-    Ok(())
+
+    async fn make(
+        &mut self,
+        source: &Source,
+        place: (&str, PartNumber),
+        range: Range<u64>,
+    ) -> Result<String, Failed> {
+        Ok(source.courier.copy_part(place, &range, &source.etag).await?)
+    }
+
+    fn ending(&self) -> Result<Option<Bytes>, Failed> {
+        Ok(None)
+    }
+}
+
+/// Some backends copy no tags, and whether this one has copied the object is not known.
+fn may_have_lost(failed: Failed, tags: &[(String, String)]) -> Failed {
+    if tags.is_empty() || !failed.may_pass() {
+        return failed;
+    }
+    let tags = grants::told(tags);
+    failed.and(&format!("if it was copied all the same, see whether it has its tags {tags}"))
 }
 
 /// As the rule says, but written with this keyring.

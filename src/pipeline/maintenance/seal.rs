@@ -1,15 +1,20 @@
 //! Sealing an object in place. Invariant: it is read and written under the `ETag` that was looked at, and
 //! what is written is whole before it takes the object's place.
 
+use std::ops::Range;
+
 use aws_lc_rs::digest::{Context as Sha256, SHA256};
+use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt as _;
 
 use super::{
     super::seal::{Errand, Fault, NewKeys, Source},
-    Conditions, Failed, Left, Maintenance, Target,
-    grants::tagging,
-    look::locked,
+    Conditions, Failed, Left, Maintenance, Target, Tried,
+    belongings::{is_described, leave_room},
+    look::archived,
+    tried::{Plaintext as Was, Written},
+    upload::{MakesParts, Upload},
 };
 use crate::{
     policy::SealedPermit,
@@ -18,11 +23,8 @@ use crate::{
         CHUNK_BYTES, Completion, ObjectKeys, PLAIN_BYTES_MAX, PartNumber, Salt, Sealer, StoredPart,
         stored,
     },
-    transform::{
-        parts,
-        seal::{METADATA_BYTES_MAX, Requested, SealedBody, Sealing, metadata_bytes},
-    },
-    upstream::{Copied, Outbound, Plaintext},
+    transform::seal::{Requested, SealedBody, Sealing, Unopened},
+    upstream::{Copied, CopyError, Outbound, Plaintext},
 };
 
 /// What became of an object.
@@ -48,157 +50,183 @@ pub struct SealOptions {
     pub is_rehearsal: bool,
     /// Each object is read before, and opened afterwards, and both have to be the same.
     pub verifies: bool,
+    /// Whether the bucket's objects can be locked ([`Maintenance::has_locks`]).
+    pub has_locks: bool,
     /// How the backend takes the condition that an object is what it was.
     pub conditions: Conditions,
 }
 
-/// What takes the place of an object.
-struct Replacement<'a> {
-    source: &'a Source,
-    keys: ObjectKeys,
-    described: HeaderMap,
-    conditions: HeaderMap,
-}
-
 impl Maintenance {
-    /// Seals an object that is not sealed, as its rule says; metadata, tags and grants stay.
+    /// Seals an object that is not sealed, as its rule says; metadata, tags and grants stay. What earlier
+    /// attempts at the object have tried is known by `tried`.
     ///
     /// # Errors
     ///
     /// The keyring gives no key, the backend refuses, the object became another one meanwhile, or what
     /// was sealed is not what was read.
-    pub async fn seal(&self, target: &Target, options: SealOptions) -> Result<Sealed, Failed> {
+    pub async fn seal(
+        &self,
+        target: &Target,
+        options: SealOptions,
+        tried: &Tried,
+    ) -> Result<Sealed, Failed> {
         let Some(sealing) = self.sealing(target) else { return Ok(Sealed::Left(Left::NoRule)) };
         let Some(source) = self.source(target, &sealing).await? else { return Ok(Sealed::Gone) };
-        if source.seal.is_some() {
-            return Ok(Sealed::Already);
+        if let Some(seal) = &source.seal {
+            let Some(was) = tried.object(&seal.sealed) else { return Ok(Sealed::Already) };
+            compare(&source, was).await?;
+            return Ok(Sealed::Done { bytes: was.bytes });
         }
-        if let Some(left) = locked(&source.head.headers, source.courier.sender.context.time()) {
+        if let Some(left) = self.left(&source, options).await? {
             return Ok(Sealed::Left(left));
         }
         let bytes = source.stored.bytes;
-        if options.is_rehearsal {
-            return Ok(Sealed::Done { bytes });
-        }
-        let before = if options.verifies { Some(digest(&source).await?) } else { None };
-        self.replace(&source, (target, &sealing), options).await?;
-        if let Some(before) = before {
-            let sealed = self.source(target, &sealing).await?.filter(|now| now.seal.is_some());
-            let sealed = sealed.ok_or_else(|| Failed::new("it was sealed, and is not there"))?;
-            if digest(&sealed).await? != before {
-                return Err(Failed::new("it was sealed, and opens to something else"));
+        if !options.is_rehearsal {
+            let digest = if options.verifies { Some(digest(&source).await?) } else { None };
+            self.replace(source, (target, &sealing), options, (tried, Was { bytes, digest }))
+                .await?;
+            if options.verifies {
+                let sealed = self.source(target, &sealing).await?;
+                let sealed = sealed.ok_or_else(|| Failed::new("it was sealed, and is gone"))?;
+                verify(&sealed, tried).await?;
             }
         }
         Ok(Sealed::Done { bytes })
     }
 
+    /// Why it is not to be sealed, or cannot be.
+    async fn left(&self, source: &Source, options: SealOptions) -> Result<Option<Left>, Failed> {
+        let head = &source.head.headers;
+        is_described(head)?;
+        leave_room(head)?;
+        match archived(head, options.verifies) {
+            None => self.held(source, options.has_locks).await,
+            left => Ok(left),
+        }
+    }
+
     async fn replace(
         &self,
-        source: &Source,
+        source: Source,
         (target, sealing): (&Target, &Sealing),
         options: SealOptions,
+        (tried, was): (&Tried, Was),
     ) -> Result<(), Failed> {
-        let mut described = self.described(source).await?;
-        let bytes = metadata_bytes(&described);
-        if bytes > METADATA_BYTES_MAX {
-            return Err(Failed::new(format!(
-                "its user metadata has {bytes} bytes, of which {METADATA_BYTES_MAX} have room beside \
-                 the proxy's own"
-            )));
-        }
-        described.extend(tagging(&source.courier.all_tags().await?)?);
+        let belongings = source.courier.belongings(&source.head.headers).await?;
         let place = self.place(target, sealing);
         let NewKeys { keys, sealed, .. } = place.new_keys(&Requested::default()).await?;
-        sealed.insert(&mut described).map_err(crate::upstream::Error::from)?;
+        tried.note(Written::Object { id: sealed.committed.object_id(), was });
+        let described = belongings.with(&sealed)?;
         let conditions = options.conditions.that_it_is(&source.etag);
-        let replacement = Replacement { source, keys, described, conditions };
         let bytes = source.stored.bytes;
         if bytes <= PLAIN_BYTES_MAX && stored(bytes).is_some_and(|it| it <= self.request_bytes_max)
         {
-            replacement.put().await
-        } else {
-            replacement.upload(self.request_bytes_max).await
+            return put(&source, &keys, described, conditions).await;
+        }
+        let maker = SealedParts {
+            each: part_bytes(bytes, self.request_bytes_max),
+            keys,
+            stored: Vec::new(),
+        };
+        let (belongings, has_locks) = (&belongings, options.has_locks);
+        let upload =
+            Upload { maintenance: self, target, source, belongings, has_locks, conditions, maker };
+        upload.run(described).await
+    }
+}
+
+/// Parts that are sealed on their way.
+struct SealedParts {
+    keys: ObjectKeys,
+    /// Of plaintext, but in the last one.
+    each: u64,
+    stored: Vec<StoredPart>,
+}
+
+impl MakesParts for SealedParts {
+    fn ranges(&self, size: u64) -> Vec<Range<u64>> {
+        let starts = (0..size.div_ceil(self.each)).map(|index| index * self.each);
+        starts.map(|start| start..(start + self.each).min(size)).collect()
+    }
+
+    async fn make(
+        &mut self,
+        source: &Source,
+        (upload_id, number): (&str, PartNumber),
+        range: Range<u64>,
+    ) -> Result<String, Failed> {
+        let bytes = range.end - range.start;
+        let plain = source.bring(Some(range)).await?.body;
+        let sealer = Sealer::part(&self.keys, number, salt()?, bytes).map_err(unsealable)?;
+        let is_footered = sealer.is_footered();
+        let query = Query::of("partNumber", &number.value().to_string());
+        let errand = Errand::new(Method::PUT, query.and("uploadId", upload_id));
+        let tag = send(source, errand, plain, sealer).await?;
+        self.stored.push(StoredPart { number, bytes, is_footered });
+        Ok(tag)
+    }
+
+    fn ending(&self) -> Result<Option<Bytes>, Failed> {
+        let completion = Completion::of(&self.keys, &self.stored);
+        match completion.map_err(|error| Failed::new(error.to_string()))? {
+            Completion::AsItIs => Ok(None),
+            Completion::Add(bytes) => Ok(Some(bytes)),
+            Completion::Rebuild(_) => Err(Failed::new("its parts came out uneven")),
         }
     }
 }
 
-impl Replacement<'_> {
-    async fn put(&self) -> Result<(), Failed> {
-        let bytes = self.source.stored.bytes;
-        let plain = self.source.bring(None).await?.body;
-        let sealer = Sealer::single(&self.keys, salt()?, bytes).map_err(unsealable)?;
-        let errand = Errand::new(Method::PUT, Query::default())
-            .with_all(self.described.clone())
-            .with_all(self.conditions.clone());
-        self.send(errand, plain, sealer).await?;
-        Ok(())
-    }
+async fn put(
+    source: &Source,
+    keys: &ObjectKeys,
+    described: HeaderMap,
+    conditions: HeaderMap,
+) -> Result<(), Failed> {
+    let bytes = source.stored.bytes;
+    let plain = source.bring(None).await?.body;
+    let sealer = Sealer::single(keys, salt()?, bytes).map_err(unsealable)?;
+    let errand = Errand::new(Method::PUT, Query::default());
+    send(source, errand.with_all(described).with_all(conditions), plain, sealer).await?;
+    Ok(())
+}
 
-    async fn upload(&self, request_bytes_max: u64) -> Result<(), Failed> {
-        let courier = &self.source.courier;
-        let upload_id = courier.create(self.described.clone()).await?;
-        let uploaded = self.upload_parts(&upload_id, request_bytes_max).await;
-        if uploaded.is_err() {
-            // What is left behind otherwise costs room, and is found by listing uploads.
-            let _ = courier.abort(&upload_id).await;
-        }
-        uploaded
+/// Sends what is read, sealed; the tag that the backend gives it.
+async fn send(
+    source: &Source,
+    errand: Errand,
+    plain: Copied,
+    sealer: Sealer,
+) -> Result<String, Failed> {
+    let (bytes, outcome) = (plain.length(), plain.outcome());
+    let plain = (bytes > 0).then(|| Plaintext::Copied(Box::new(plain)));
+    let body = Outbound::sealed(SealedBody::new(plain, sealer), SealedPermit::of_operator());
+    let answer = source.courier.answer(errand.with_body(body)).await;
+    if let Some(error) = outcome.failed() {
+        return Err(Failed::passing(error.to_string()));
     }
-
-    async fn upload_parts(&self, upload_id: &str, request_bytes_max: u64) -> Result<(), Failed> {
-        let (courier, size) = (&self.source.courier, self.source.stored.bytes);
-        let each = part_bytes(size, request_bytes_max);
-        let (mut tags, mut parts, mut start) = (Vec::new(), Vec::new(), 0);
-        for number in (1..).map_while(PartNumber::new) {
-            if start >= size {
-                break;
-            }
-            let range = start..(start + each).min(size);
-            start = range.end;
-            let bytes = range.end - range.start;
-            let plain = self.source.bring(Some(range)).await?.body;
-            let sealer = Sealer::part(&self.keys, number, salt()?, bytes).map_err(unsealable)?;
-            let is_footered = sealer.is_footered();
-            let query = Query::of("partNumber", &number.value().to_string());
-            let errand = Errand::new(Method::PUT, query.and("uploadId", upload_id));
-            tags.push((number, self.send(errand, plain, sealer).await?));
-            parts.push(StoredPart { number, bytes, is_footered });
-        }
-        let completion = Completion::of(&self.keys, &parts);
-        match completion.map_err(|error| Failed::new(error.to_string()))? {
-            Completion::AsItIs => {}
-            Completion::Add(bytes) => {
-                let number = u16::try_from(parts.len() + 1).ok().and_then(PartNumber::new);
-                let number =
-                    number.ok_or_else(|| Failed::new("more parts than an upload takes"))?;
-                tags.push((number, courier.put_part(upload_id, number, bytes).await?));
-            }
-            Completion::Rebuild(_) => return Err(Failed::new("its parts came out uneven")),
-        }
-        // Some backends honour conditions on single uploads alone.
-        if courier.head().await?.headers.get(header::ETAG) != Some(&self.source.etag) {
-            return Err(Fault::Changed.into());
-        }
-        let document = parts::completion(tags.iter().map(|(number, tag)| (*number, tag.as_str())));
-        courier.complete(upload_id, document, self.conditions.clone()).await?;
-        Ok(())
+    let (head, _) = answer?;
+    if bytes > 0 && !outcome.is_complete() {
+        return Err(Failed::passing("the storage answered before it had all of the object"));
     }
+    let etag = head.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
+    Ok(etag.map(str::to_owned).unwrap_or_default())
+}
 
-    /// Sends what is read, sealed; the tag that the backend gives it.
-    async fn send(&self, errand: Errand, plain: Copied, sealer: Sealer) -> Result<String, Failed> {
-        let (bytes, outcome) = (plain.length(), plain.outcome());
-        let plain = (bytes > 0).then(|| Plaintext::Copied(Box::new(plain)));
-        let body = Outbound::sealed(SealedBody::new(plain, sealer), SealedPermit::of_operator());
-        let answer = self.source.courier.answer(errand.with_body(body)).await;
-        if let Some(error) = outcome.failed() {
-            return Err(Failed::passing(error.to_string()));
+/// Whether what is there now is what was sealed; whatever somebody else wrote since is theirs.
+async fn verify(now: &Source, tried: &Tried) -> Result<(), Failed> {
+    let Some(seal) = &now.seal else { return Err(Fault::Changed.into()) };
+    match tried.object(&seal.sealed) {
+        Some(was) => compare(now, was).await,
+        None => Ok(()),
+    }
+}
+
+async fn compare(sealed: &Source, was: Was) -> Result<(), Failed> {
+    match was.digest {
+        Some(before) if digest(sealed).await? != before => {
+            Err(Failed::new("it was sealed, and opens to something else"))
         }
-        let (head, _) = answer?;
-        if bytes > 0 && !outcome.is_complete() {
-            return Err(Failed::passing("the storage answered before it had all of the object"));
-        }
-        let etag = head.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
-        Ok(etag.map(str::to_owned).unwrap_or_default())
+        _ => Ok(()),
     }
 }
 
@@ -207,13 +235,24 @@ async fn digest(source: &Source) -> Result<[u8; 32], Failed> {
     let mut body = source.bring(None).await?.body;
     let mut digest = Sha256::new(&SHA256);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failed::passing(error.to_string()))?;
-        if let Ok(data) = frame.into_data() {
+        if let Ok(data) = frame.map_err(|error| unread(&error))?.into_data() {
             digest.update(&data);
         }
     }
     let digest = digest.finish();
     <[u8; 32]>::try_from(digest.as_ref()).map_err(|_| Failed::new("a digest of another length"))
+}
+
+/// What breaks off may not do so again; what does not open never will.
+fn unread(error: &CopyError) -> Failed {
+    match error {
+        CopyError::Unopened(unopened) if matches!(**unopened, Unopened::Broken(_)) => {
+            Failed::new(format!("it is sealed, and does not open: {error}"))
+        }
+        CopyError::Unopened(_) | CopyError::BrokeOff(_) | CopyError::Length => {
+            Failed::passing(error.to_string())
+        }
+    }
 }
 
 /// Of each part but the last: whole records, and so few parts that one can be added.

@@ -235,7 +235,7 @@ impl Authorized {
 
 /// Only what was looked at is copied.
 fn guard(headers: &mut HeaderMap, found: &Source) {
-    headers.insert(headers::X_AMZ_COPY_SOURCE_IF_MATCH, found.etag.clone());
+    headers.extend(found.courier.only_if_it_is(&found.etag));
 }
 
 const MISSING_META: &str = "the storage does not show all of the source's metadata";

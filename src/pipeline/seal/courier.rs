@@ -161,11 +161,7 @@ impl Courier {
         if answer.status().is_success() {
             return Err(Fault::Changed.into());
         }
-        let Ok(document) = document::read(answer.into_body(), ERROR_BYTES_MAX).await else {
-            return Ok(None);
-        };
-        let text = |element| xml::locate(&document, "Error", element).map(|(text, _)| text);
-        Ok(text("Code").ok().map(|code| (code, text("Message").unwrap_or_default())))
+        Ok(said(answer.into_body()).await)
     }
 
     /// All of the version that has this `ETag`, as it is stored.
@@ -208,7 +204,11 @@ impl Courier {
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => Ok(answer),
             StatusCode::PRECONDITION_FAILED | StatusCode::NOT_FOUND => Err(Fault::Changed.into()),
-            status => Err(Error::Unreadable(format!("{status} for a range of a sealed object"))),
+            StatusCode::OK => Err(Error::Unreadable("all of an object for a range".to_owned())),
+            status => {
+                let (code, message) = said(answer.into_body()).await.unwrap_or_default();
+                Err(Error::Told { status, code, message })
+            }
         }
     }
 
@@ -299,6 +299,11 @@ impl Courier {
         self.sender.run(&self.resource(), errand).await
     }
 
+    /// The condition that a copy of the object is to have: that it is still what has this `ETag`.
+    pub(super) fn only_if_it_is(&self, etag: &HeaderValue) -> HeaderMap {
+        self.sender.context.settings.upstream.source_condition().that_it_is(etag)
+    }
+
     /// The object's, encoded.
     pub(in crate::pipeline) fn path(&self) -> String {
         self.resource().path()
@@ -356,6 +361,13 @@ impl Errand {
         let errand = self.with(headers::CONTENT_MD5, digest);
         Ok(Self { body: Outbound::own(bytes), ..errand })
     }
+}
+
+/// Code and message of an error.
+async fn said(body: Idle<Incoming>) -> Option<(String, String)> {
+    let document = document::read(body, ERROR_BYTES_MAX).await.ok()?;
+    let text = |element| xml::locate(&document, "Error", element).map(|(text, _)| text);
+    Some((text("Code").ok()?, text("Message").unwrap_or_default()))
 }
 
 static REPEATED: [HeaderName; 2] =

@@ -128,7 +128,7 @@ impl Courier {
             .with(header::CONTENT_LENGTH, HeaderValue::from(0))
             .with(headers::X_AMZ_COPY_SOURCE, value(self.path())?)
             .with(headers::X_AMZ_COPY_SOURCE_RANGE, value(range)?)
-            .with(headers::X_AMZ_COPY_SOURCE_IF_MATCH, etag.clone());
+            .with_all(self.only_if_it_is(etag));
         let (head, document) = self.answer(errand).await?;
         match xml::locate(&document, "CopyPartResult", "ETag") {
             Ok((etag, _)) => Ok(etag),
@@ -202,6 +202,18 @@ impl Sender {
             Err(Failure::Told(told)) if told.head.status == StatusCode::NOT_IMPLEMENTED => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Whether objects of the bucket can be locked.
+    pub(in crate::pipeline) async fn object_lock(
+        &self,
+        bucket: &BucketName,
+    ) -> Result<bool, Failure> {
+        let bucket = Resource::Bucket(bucket.clone());
+        let errand = Errand::new(Method::GET, Query::of("object-lock", ""));
+        let (_, document) = good(self.ask(&bucket, errand, ANSWER_BYTES_MAX).await?)?;
+        let enabled = xml::find(&document, "ObjectLockConfiguration", "ObjectLockEnabled");
+        Ok(enabled.map_err(|error| unreadable(error.0))?.is_some())
     }
 }
 

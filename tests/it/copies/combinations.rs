@@ -1,7 +1,7 @@
 //! Every pair of buckets: what the copy is, and what it takes along.
 
 use super::{BOX, DIRECTIVE, GUARD, Ground, SOURCE, SSE, copy, plaintext, shown, store::Store};
-use crate::support::Request;
+use crate::support::{Gate, Request};
 
 #[tokio::test]
 async fn a_copy_reads_as_its_source_wherever_it_goes() {
@@ -115,6 +115,7 @@ async fn what_is_sealed_stays_on_the_backend() {
     assert_eq!((head.method.as_str(), head.target.as_str()), ("HEAD", "/sealed/source"));
     let etag = ground.stored("sealed/source").unwrap().etag();
     assert_eq!(put.header(GUARD), Some(etag.as_str()));
+    assert_eq!(put.header(GUARD_OF_CEPH), None);
     assert_eq!(put.header(DIRECTIVE), Some("REPLACE"));
     assert_eq!(put.header("x-amz-checksum-algorithm"), None);
     assert_eq!(put.header(SSE), None, "encryption is the proxy's");
@@ -124,6 +125,22 @@ async fn what_is_sealed_stays_on_the_backend() {
     );
     let metrics = ground.gate.admin().send(&Request::get("/metrics")).await.text();
     assert!(metrics.contains("portcullis_sealed_objects_total{done=\"rewrapped\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_backend_is_told_of_the_condition_by_the_name_that_it_reads() {
+    let mut ground = Ground::new().await;
+    let gate = Gate::builder().keyring().with_upstream("backend = \"ceph\"");
+    let gate = gate.rule("treatment = \"seal\"").start(&ground.upstream).await;
+    gate.send(Request::put("/sealed/source", "body")).await.is_ok();
+    let etag = ground.stored("sealed/source").unwrap().etag();
+    ground.upstream.taken();
+    gate.send(copy("/sealed/source", "sealed/copy")).await.is_ok();
+    let seen = ground.upstream.taken();
+    let put = seen.last().unwrap();
+    for name in [GUARD, GUARD_OF_CEPH] {
+        assert_eq!(put.header(name), Some(etag.as_str()));
+    }
 }
 
 #[tokio::test]
@@ -210,3 +227,5 @@ async fn tags_go_along_unless_the_request_brings_others() {
         }
     }
 }
+
+const GUARD_OF_CEPH: &str = "x-amz-copy-if-match";

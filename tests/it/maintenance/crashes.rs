@@ -1,9 +1,11 @@
 //! The operator's program ends, or the backend fails, before and after each request of its work. Whatever
 //! is there then can be read, is what it was, and running it again brings the work to its end.
 
-use portcullis::pipeline::maintenance::{Maintenance, SealOptions};
+use portcullis::pipeline::maintenance::{
+    Failed, Maintenance, Rewrapped, SealOptions, Sealed, Tried,
+};
 
-use super::{Ground, SEALING, plaintext, target};
+use super::{Ground, SEALING, plaintext, target, to};
 use crate::support::store::Fault;
 
 /// What is done, and what it is done to.
@@ -39,18 +41,24 @@ impl Work {
         ground.store.log();
     }
 
-    /// Whether it went well.
-    async fn run(self, operator: &Maintenance) -> bool {
+    /// Whether it was done, and not found done.
+    async fn attempt(self, operator: &Maintenance, tried: &Tried) -> Result<bool, Failed> {
         let key = target("key");
         match self {
             Self::Rewrap | Self::RewrapInParts => {
-                operator.rewrap(&key, Some("other"), false).await.is_ok()
+                let rewrapped = operator.rewrap(&key, to(Some("other")), tried).await?;
+                Ok(matches!(rewrapped, Rewrapped::Done(_)))
             }
             Self::Seal | Self::SealInParts => {
                 let options = SealOptions { verifies: true, ..SEALING };
-                operator.seal(&key, options).await.is_ok()
+                Ok(matches!(operator.seal(&key, options, tried).await?, Sealed::Done { .. }))
             }
         }
+    }
+
+    /// Whether it went well.
+    async fn run(self, operator: &Maintenance) -> bool {
+        self.attempt(operator, &Tried::default()).await.is_ok()
     }
 }
 
@@ -75,6 +83,55 @@ async fn fails_at_each_request(work: Work) {
             assert!(ground.is_sealed("key"), "{whence}");
         }
     }
+}
+
+/// Whoever tries again within one run knows what was done before, also where no answer told of it.
+async fn is_done_by_trying_again(work: Work) {
+    let ground = Ground::new().await;
+    ground.store.loses_tags();
+    let operator = work.operator(&ground);
+    work.prepare(&ground).await;
+    assert!(work.run(&operator).await);
+    let requests = ground.store.log().len();
+    for fault in [Fault::Refuses, Fault::HangsUp, Fault::HangsUpAfterwards] {
+        for request in 0..requests {
+            let whence = format!("{work:?}, {fault:?} at request {request}");
+            work.prepare(&ground).await;
+            ground.store.fails_after(request, fault);
+            let tried = Tried::default();
+            let mut attempted = work.attempt(&operator, &tried).await;
+            if let Err(failed) = &attempted {
+                assert!(failed.is_passing(), "{whence}: {failed}");
+                attempted = work.attempt(&operator, &tried).await;
+            }
+            assert_eq!(attempted, Ok(true), "{whence}");
+            let reads = ground.store.log().into_iter().filter(|asked| asked == "GET /bucket/key");
+            if matches!(work, Work::Seal | Work::SealInParts) {
+                assert!(reads.count() > 2, "{whence}: it is read, sealed, and compared");
+            }
+            ground.is_whole("key", &work.body(), &whence).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rewrap_whose_answer_is_lost_is_known_to_be_done() {
+    is_done_by_trying_again(Work::Rewrap).await;
+}
+
+#[tokio::test]
+async fn a_rewrap_in_parts_whose_answer_is_lost_is_known_to_be_done() {
+    is_done_by_trying_again(Work::RewrapInParts).await;
+}
+
+#[tokio::test]
+async fn a_sealing_whose_answer_is_lost_is_known_to_be_done_and_compared() {
+    is_done_by_trying_again(Work::Seal).await;
+}
+
+#[tokio::test]
+async fn a_sealing_in_parts_whose_answer_is_lost_is_known_to_be_done_and_compared() {
+    is_done_by_trying_again(Work::SealInParts).await;
 }
 
 #[tokio::test]

@@ -5,13 +5,17 @@ mod crashes;
 mod rewrap;
 mod seal;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portcullis::{
     app, config,
-    pipeline::maintenance::{Conditions, Maintenance, SealOptions, Target},
+    pipeline::maintenance::{
+        Conditions, CopyConditions, Failed, Maintenance, Patience, RewrapOptions, Rewrapped,
+        SealOptions, Sealed, Target, Tried,
+    },
     s3::{BucketName, ObjectKey},
     telemetry::metrics::Metrics,
+    transform::copies::SourceCondition,
 };
 
 use crate::support::{
@@ -99,7 +103,8 @@ fn operator(gate: &Gate) -> Maintenance {
     let config = config::load(&gate.file("portcullis.toml"), now()).unwrap();
     let metrics = Metrics::new().unwrap();
     let settings = app::settings(&config, None, &metrics).unwrap();
-    Maintenance::new(settings, metrics)
+    let at_once = Patience::beginning_with(Duration::ZERO);
+    Maintenance::new(settings, metrics).with_patience(at_once)
 }
 
 fn target(key: &str) -> Target {
@@ -118,5 +123,32 @@ fn plaintext(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| u8::try_from(at % 251).unwrap()).collect()
 }
 
-const SEALING: SealOptions =
-    SealOptions { is_rehearsal: false, verifies: false, conditions: Conditions::Honoured };
+async fn seal(
+    operator: &Maintenance,
+    target: &Target,
+    options: SealOptions,
+) -> Result<Sealed, Failed> {
+    operator.seal(target, options, &Tried::default()).await
+}
+
+async fn rewrap(
+    operator: &Maintenance,
+    target: &Target,
+    options: RewrapOptions<'_>,
+) -> Result<Rewrapped, Failed> {
+    operator.rewrap(target, options, &Tried::default()).await
+}
+
+/// To another keyring, if it is named.
+fn to(keyring: Option<&str>) -> RewrapOptions<'_> {
+    let (copies, writes) = (Conditions::Honoured, Conditions::Honoured);
+    let conditions = CopyConditions { source: Some(SourceCondition::S3), copies, writes };
+    RewrapOptions { to: keyring, is_rehearsal: false, has_locks: false, conditions }
+}
+
+const SEALING: SealOptions = SealOptions {
+    is_rehearsal: false,
+    verifies: false,
+    has_locks: false,
+    conditions: Conditions::Honoured,
+};

@@ -96,7 +96,19 @@ impl Kept {
     pub(super) fn copy(&mut self, path: &str, request: &Seen) -> Reply {
         let source = self.objects.get(request.header("x-amz-copy-source").unwrap()).cloned();
         let Some(source) = source else { return error("404 Not Found", "NoSuchKey") };
-        if request.header("x-amz-copy-source-if-match").is_some_and(|it| it != source.etag) {
+        let is_other = |etag| etag != source.etag && !self.ignores_conditions;
+        let name = if self.reads_conditions_as_ceph {
+            "x-amz-copy-if-match"
+        } else {
+            "x-amz-copy-source-if-match"
+        };
+        if request.header(name).is_some_and(is_other) {
+            return error("412 Precondition Failed", "PreconditionFailed");
+        }
+        if let Some((path, object)) = self.rival_of_copy.take() {
+            self.objects.insert(path, object);
+        }
+        if self.looks_at_what_copies_replace && self.is_unwanted(path, request) {
             return error("412 Precondition Failed", "PreconditionFailed");
         }
         assert_eq!(request.header("x-amz-metadata-directive"), Some("REPLACE"));
@@ -117,6 +129,32 @@ impl Kept {
         );
         self.store(path, Object { body: source.body, etag, headers, version_id: None })
             .body(document)
+    }
+
+    pub(super) fn object_lock(&self) -> Reply {
+        if !self.hides_locks {
+            return error("404 Not Found", "ObjectLockConfigurationNotFoundError");
+        }
+        Reply::ok().body(
+            "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>\
+             </ObjectLockConfiguration>",
+        )
+    }
+
+    pub(super) fn retention(&self, path: &str) -> Reply {
+        let Some(until) = self.header(path, "x-amz-object-lock-retain-until-date") else {
+            return error("404 Not Found", "NoSuchObjectLockConfiguration");
+        };
+        Reply::ok().body(format!(
+            "<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>"
+        ))
+    }
+
+    pub(super) fn legal_hold(&self, path: &str) -> Reply {
+        let Some(status) = self.header(path, "x-amz-object-lock-legal-hold") else {
+            return error("404 Not Found", "NoSuchObjectLockConfiguration");
+        };
+        Reply::ok().body(format!("<LegalHold><Status>{status}</Status></LegalHold>"))
     }
 
     fn header(&self, path: &str, name: &str) -> Option<String> {

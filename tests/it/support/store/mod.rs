@@ -37,9 +37,17 @@ struct Kept {
     ignores_conditions: bool,
     wants_tags_without_quotes: bool,
     loses_tags: bool,
+    looks_at_what_copies_replace: bool,
+    reads_conditions_as_ceph: bool,
+    hides_locks: bool,
     keys_per_page: usize,
     /// What another puts where, before which request, counted likewise.
     rivals: BTreeMap<usize, (String, Object)>,
+    /// The same, while which copy is made.
+    rivals_of_copies: BTreeMap<usize, (String, Object)>,
+    rival_of_copy: Option<(String, Object)>,
+    /// What is spoilt before which request, counted likewise.
+    spoilt: BTreeMap<usize, String>,
 }
 
 /// An object as it is stored.
@@ -119,6 +127,21 @@ impl Store {
         self.kept().loses_tags = true;
     }
 
+    /// As S3, it looks at `If-Match` of a copy.
+    pub(crate) fn looks_at_what_copies_replace(&self) {
+        self.kept().looks_at_what_copies_replace = true;
+    }
+
+    /// As Ceph RGW, it knows the condition on a copy's source by another name.
+    pub(crate) fn reads_conditions_as_ceph(&self) {
+        self.kept().reads_conditions_as_ceph = true;
+    }
+
+    /// Objects can be locked, and heads tell nothing of it, as to those who may not read locks.
+    pub(crate) fn hides_locks(&self) {
+        self.kept().hides_locks = true;
+    }
+
     pub(crate) fn lists_keys_by(&self, each: usize) {
         self.kept().keys_per_page = each;
     }
@@ -126,6 +149,16 @@ impl Store {
     /// Before the request after so many more, another puts this there.
     pub(crate) fn comes_between(&self, requests: usize, path: &str, object: Object) {
         self.kept().rivals.insert(requests, (path.to_owned(), object));
+    }
+
+    /// While the copy after so many more requests is made, another puts this there.
+    pub(crate) fn comes_within(&self, requests: usize, path: &str, object: Object) {
+        self.kept().rivals_of_copies.insert(requests, (path.to_owned(), object));
+    }
+
+    /// Before the request after so many more, a byte of this object becomes another.
+    pub(crate) fn spoils_after(&self, requests: usize, path: &str) {
+        self.kept().spoilt.insert(requests, path.to_owned());
     }
 
     /// What has been asked for since this was asked last.
@@ -172,6 +205,12 @@ impl Serve for Store {
         kept.log.push(format!("{} {}", request.method, request.target));
         if let Some((path, object)) = next(&mut kept.rivals) {
             kept.objects.insert(path, object);
+        }
+        kept.rival_of_copy = next(&mut kept.rivals_of_copies);
+        if let Some(path) = next(&mut kept.spoilt)
+            && let Some(byte) = kept.objects.get_mut(&path).and_then(|it| it.body.last_mut())
+        {
+            *byte ^= 1;
         }
         let (fault, delay) = (next(&mut kept.faults), next(&mut kept.delays));
         let reply = match fault {
@@ -224,6 +263,9 @@ impl Kept {
             ("GET", None, _) if query.contains_key("versions") => self.list_versions(path),
             ("GET", None, _) if query.contains_key("acl") => self.acl(path),
             ("GET", None, _) if query.contains_key("tagging") => self.tagging(path),
+            ("GET", None, _) if query.contains_key("object-lock") => self.object_lock(),
+            ("GET", None, _) if query.contains_key("retention") => self.retention(path),
+            ("GET", None, _) if query.contains_key("legal-hold") => self.legal_hold(path),
             ("GET" | "HEAD", None, _) => self.get(path, request),
             ("PUT", None, _) if query.contains_key("tagging") => self.put_tagging(path, request),
             ("PUT", None, _) if request.header("x-amz-copy-source").is_some() => {
@@ -411,7 +453,9 @@ impl Kept {
             reply = reply.header("x-amz-version-id", version_id);
         }
         for (name, value) in &object.headers {
-            reply = reply.header(name, value);
+            if !(self.hides_locks && name.starts_with("x-amz-object-lock-")) {
+                reply = reply.header(name, value);
+            }
         }
         reply
     }
