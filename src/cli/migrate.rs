@@ -71,7 +71,7 @@ impl Work for Migrating {
             return Ok(Became::OldVersion { needs_it });
         }
         Ok(match maintenance.seal(target, self.0, tried).await? {
-            Sealed::Done { bytes } => Became::Done(bytes),
+            Sealed::Done { bytes } => Became::Done { bytes, old_needs_it: true },
             Sealed::Already => Became::Already,
             Sealed::Gone => Became::Gone,
             Sealed::Left(left) => Became::Left(left),

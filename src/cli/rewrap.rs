@@ -83,7 +83,10 @@ impl Work for Rewrapping {
         let (is_rehearsal, has_locks) = (self.dry_run, self.has_locks);
         let options = RewrapOptions { to, is_rehearsal, has_locks, conditions: self.conditions };
         Ok(match maintenance.rewrap(target, options, tried).await? {
-            Rewrapped::Done(_) => Became::Done(listed.bytes),
+            Rewrapped::Done(was) => {
+                let was_newest = maintenance.is_wrapped_so(target, &was, to).await?;
+                Became::Done { bytes: listed.bytes, old_needs_it: was_newest == Some(false) }
+            }
             Rewrapped::Current => Became::Already,
             Rewrapped::NotSealed => Became::Other,
             Rewrapped::Gone => Became::Gone,

@@ -11,8 +11,12 @@ use crate::{
 
 /// What became of an object.
 pub(in crate::cli) enum Became {
-    /// What the command is there for; so many bytes.
-    Done(u64),
+    /// What the command is there for.
+    Done {
+        bytes: u64,
+        /// Whether what it was before needs it, too, where that stays as an older version.
+        old_needs_it: bool,
+    },
     /// It needed nothing.
     Already,
     /// The command is not there for it.
@@ -55,9 +59,12 @@ pub(in crate::cli) async fn change<W: Work<Outcome = Became>>(
         match outcome {
             Ok(became) => {
                 tally.add(&became);
-                if matches!(became, Became::Done(_)) && !dry_run && versioning.keeps(listed) {
+                if let Became::Done { old_needs_it: needs_it, .. } = became
+                    && !dry_run
+                    && versioning.keeps(listed)
+                {
                     // What it was before is an older version now.
-                    tally.add(&Became::OldVersion { needs_it: true });
+                    tally.add(&Became::OldVersion { needs_it });
                 }
             }
             Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),

@@ -57,7 +57,7 @@ impl Tally {
 
     pub(super) fn add(&mut self, became: &Became) {
         match became {
-            Became::Done(bytes) => {
+            Became::Done { bytes, .. } => {
                 self.done += 1;
                 self.done_bytes = self.done_bytes.saturating_add(*bytes);
             }
