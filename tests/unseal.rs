@@ -75,6 +75,65 @@ fn an_output_file_is_replaced_at_once() {
 }
 
 #[test]
+fn what_is_no_file_is_written_to_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let sound = vector("irregular-uneven");
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let unsealed = |out: &str| {
+        let output = unseal(&sound, &[stored(&sound, folder.path())], &["--output", out]);
+        (output.status.code(), output.stdout, text(&output.stderr))
+    };
+    let (code, plaintext, _) = unsealed("-");
+    assert_eq!(code, Some(0));
+    is_plaintext(&sound, &plaintext);
+    fs::write(place("target"), "before").unwrap();
+    std::os::unix::fs::symlink("target", place("link")).unwrap();
+    assert_eq!(unsealed(&place("link")).0, Some(0));
+    assert!(fs::symlink_metadata(place("link")).unwrap().is_symlink());
+    is_plaintext(&sound, &fs::read(place("target")).unwrap());
+    let pipe = place("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    assert_eq!(unsealed(&pipe).0, Some(0));
+    is_plaintext(&sound, &reader.join().unwrap());
+    assert!(!fs::metadata(&pipe).unwrap().is_file(), "it is still a pipe");
+    std::os::unix::fs::symlink("nowhere", place("dangling")).unwrap();
+    for (out, expected) in [("dangling", "a link that leads nowhere"), (".", "it is a folder")] {
+        let (code, _, said) = unsealed(&place(out));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_signal_leaves_no_plaintext_behind() {
+    let (inputs, outputs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let case = bound_box();
+    let large = inputs.path().join("stored.bin");
+    fs::write(&large, sealed_under(&case, &vec![7; 32 << 20])).unwrap();
+    let out = outputs.path().join("plain.bin");
+    let bucket = case["bucket"].as_str().unwrap();
+    let mut command = keyring_command(&case, &large, inputs.path(), bucket);
+    let mut running = command.arg("--output").arg(&out).spawn().unwrap();
+    while fs::read_dir(outputs.path()).unwrap().next().is_none() {
+        std::thread::yield_now();
+    }
+    let killed = Command::new("kill").arg(running.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    match running.wait().unwrap().code() {
+        // It was done before the signal came.
+        Some(0) => assert_eq!(fs::metadata(out).unwrap().len(), 32 << 20),
+        code => {
+            assert_eq!(code, Some(1));
+            assert_eq!(fs::read_dir(outputs.path()).unwrap().count(), 0);
+        }
+    }
+}
+
+#[test]
 fn pieces_of_an_object_are_opened_as_one() {
     for name in ["multi-complete", "irregular-uneven", "single-200000"] {
         let folder = TempDir::new().unwrap();
@@ -151,8 +210,7 @@ fn wrong_calls_and_missing_files_are_told() {
 
 #[test]
 fn a_keyring_opens_what_its_boxes_name() {
-    let text = fs::read_to_string(vectors_folder().join("boxes.json")).unwrap();
-    let boxes: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let boxes = boxes();
     // A keyring's file numbers its versions; key services name them as they like.
     let is_numbered = |case: &&Value| case["version"].as_str().unwrap().parse::<u32>().is_ok();
     let numbered: Vec<&Value> = boxes.iter().filter(is_numbered).collect();
@@ -166,13 +224,23 @@ fn a_keyring_opens_what_its_boxes_name() {
         assert_eq!(output.status.code(), Some(0), "{case}: {}", said(&output));
         assert_eq!(output.stdout, b"plaintext", "{case}");
     }
-    let bound = boxes.iter().find(|case| case["name"] == "bound to the bucket").unwrap();
+    let bound = bound_box();
     let folder = TempDir::new().unwrap();
     let stored = folder.path().join("stored.bin");
-    fs::write(&stored, sealed_under(bound, b"plaintext")).unwrap();
-    let output = with_keyring(bound, &stored, folder.path(), "other");
+    fs::write(&stored, sealed_under(&bound, b"plaintext")).unwrap();
+    let output = with_keyring(&bound, &stored, folder.path(), "other");
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("the check `box` failed"), "{}", said(&output));
+}
+
+fn boxes() -> Vec<Value> {
+    let text = fs::read_to_string(vectors_folder().join("boxes.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Bound to nothing but its bucket.
+fn bound_box() -> Value {
+    boxes().into_iter().find(|case| case["name"] == "bound to the bucket").unwrap()
 }
 
 /// An object of a single PUT under the key of a box.
@@ -182,12 +250,20 @@ fn sealed_under(case: &Value, plaintext: &[u8]) -> Vec<u8> {
     let keys = committed.unlock(&Dek::from_bytes(&dek.try_into().unwrap())).unwrap();
     let length = plaintext.len() as u64;
     let mut sealer = Sealer::single(&keys, Salt::from_bytes([7; 7]), length).unwrap();
-    let record = sealer.seal(&mut &*plaintext).unwrap().unwrap();
-    [record, sealer.finish().unwrap().unwrap()].concat()
+    let (mut stored, mut input) = (Vec::new(), plaintext);
+    while let Some(record) = sealer.seal(&mut input).unwrap() {
+        stored.extend_from_slice(&record);
+    }
+    stored.extend_from_slice(&sealer.finish().unwrap().unwrap());
+    stored
 }
 
 /// Asked for in this bucket.
 fn with_keyring(case: &Value, stored: &Path, folder: &Path, bucket: &str) -> Output {
+    keyring_command(case, stored, folder, bucket).output().unwrap()
+}
+
+fn keyring_command(case: &Value, stored: &Path, folder: &Path, bucket: &str) -> Command {
     let field = |name: &str| case[name].as_str().unwrap();
     let keyring = folder.join("company.keyring");
     let text = format!(
@@ -205,7 +281,7 @@ fn with_keyring(case: &Value, stored: &Path, folder: &Path, bucket: &str) -> Out
     if let Some(customer) = case["customer_key"].as_str() {
         command.args(["--customer-key", customer]);
     }
-    command.output().unwrap()
+    command
 }
 
 fn said(output: &Output) -> String {

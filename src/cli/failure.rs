@@ -68,7 +68,9 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 fn error(reason: &str) -> String {
-    format!("{} {reason}\n", out::red("error:"))
+    // Lines are the command's own; the rest may be a key's, or the storage's.
+    let lines: Vec<String> = reason.lines().map(out::shown).collect();
+    format!("{} {}\n", out::red("error:"), lines.join("\n"))
 }
 
 /// Something failed at run time.

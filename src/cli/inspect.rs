@@ -53,8 +53,11 @@ pub(super) async fn run(arguments: Inspect) -> Result<ExitCode, Failure> {
         return Err(Failure::runtime(format!("{object}: there is no such object")));
     };
     let found = Found::of(&storage, &arguments, &head).await?;
-    let text = if arguments.json { out::json(&found)? } else { found.table() };
-    out::stdout(&text);
+    if arguments.json {
+        out::document(&out::json(&found)?);
+    } else {
+        out::stdout(&found.table());
+    }
     let fails = found.seal.as_ref().is_some_and(|seal| seal.failure.is_some());
     Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -75,13 +78,15 @@ struct Found {
 struct Seal {
     format: &'static str,
     etag_shown: Option<String>,
-    object_id: String,
-    commitment: String,
-    keyring: String,
-    key_version: String,
+    object_id: Option<String>,
+    commitment: Option<String>,
+    keyring: Option<String>,
+    key_version: Option<String>,
     kms_key_id: Option<String>,
-    bound_to: &'static str,
-    customer_key: bool,
+    bound_to: Option<&'static str>,
+    customer_key: Option<bool>,
+    /// `None`: not tried, since that needs a customer's key.
+    opens: Option<bool>,
     bytes: Option<u64>,
     parts: Option<u32>,
     /// The check that failed, in the format's words.
@@ -106,7 +111,7 @@ impl Found {
             sealed: false,
             seal: None,
         };
-        match Sealed::read(&head.headers) {
+        match Sealed::read_all(&head.headers) {
             Ok(None) => {}
             Ok(Some(sealed)) => {
                 found.sealed = true;
@@ -116,52 +121,61 @@ impl Found {
             Err(broken) => {
                 found.sealed = true;
                 let failure = Some(format!("{}: {broken}", broken.check()));
-                found.seal = Some(Seal { format: FORMAT, failure, ..Seal::default() });
+                let opens = Some(false);
+                found.seal = Some(Seal { format: FORMAT, opens, failure, ..Seal::default() });
             }
         }
         Ok(found)
     }
 
     fn table(&self) -> String {
-        let mut text = out::bold(&self.object) + "\n";
-        let mut row = |name: &str, value: &str| {
+        let mut text = out::bold(&out::shown(&self.object)) + "\n";
+        let mut row = |name: &str, value: Option<String>| {
             // Infallible: writing into a String.
-            let _ = writeln!(text, "  {name:<14}{value}");
+            value.map(|value| writeln!(text, "  {name:<14}{value}"));
         };
-        let etag = self.etag.as_deref().unwrap_or("none");
+        let shown = |value: &Option<String>| value.as_deref().map(out::shown);
+        let etag = shown(&self.etag).unwrap_or_else(|| "none".to_owned());
         let Some(seal) = &self.seal else {
-            row("sealed", &out::yellow("no"));
-            row("size", &out::counted_bytes(self.stored_bytes));
-            row("etag", etag);
+            row("sealed", Some(out::yellow("no")));
+            row("size", Some(out::counted_bytes(self.stored_bytes)));
+            row("etag", Some(etag));
             return text;
         };
-        let failed = seal.failure.as_deref().map(|failure| out::red(&format!("no: {failure}")));
-        row("sealed", FORMAT);
-        row("opens", &failed.unwrap_or_else(|| out::green("yes")));
-        if let Some(bytes) = seal.bytes {
-            row("size", &out::counted_bytes(bytes));
-        }
-        row("stored", &out::counted_bytes(self.stored_bytes));
-        if let Some(parts) = seal.parts {
-            row("parts", &parts.to_string());
-        }
-        row("keyring", &format!("{}, version {}", seal.keyring, seal.key_version));
-        if let Some(key_id) = &seal.kms_key_id {
-            row("KMS key", key_id);
-        }
-        row("bound to", seal.bound_to);
-        row("customer key", if seal.customer_key { "needed" } else { "none" });
-        row("object id", &seal.object_id);
-        row("commitment", &seal.commitment);
-        if let Some(dek) = &seal.dek {
-            row("data key", &out::red(dek));
-        }
-        row("etag", &format!("{etag}, shown as {}", seal.etag_shown.as_deref().unwrap_or("none")));
+        row("sealed", Some(FORMAT.to_owned()));
+        row("opens", Some(seal.verdict()));
+        row("size", seal.bytes.map(out::counted_bytes));
+        row("stored", Some(out::counted_bytes(self.stored_bytes)));
+        row("parts", seal.parts.map(|parts| parts.to_string()));
+        let key = shown(&seal.keyring).zip(shown(&seal.key_version));
+        row("keyring", key.map(|(ring, version)| format!("{ring}, version {version}")));
+        row("KMS key", shown(&seal.kms_key_id));
+        row("bound to", seal.bound_to.map(str::to_owned));
+        let needed = seal.customer_key.map(|needed| if needed { "needed" } else { "none" });
+        row("customer key", needed.map(str::to_owned));
+        row("object id", seal.object_id.clone());
+        row("commitment", seal.commitment.clone());
+        row("data key", seal.dek.as_deref().map(out::red));
+        row(
+            "etag",
+            Some(match &seal.etag_shown {
+                Some(as_shown) => format!("{etag}, shown as {}", out::shown(as_shown)),
+                None => etag,
+            }),
+        );
         text
     }
 }
 
 impl Seal {
+    fn verdict(&self) -> String {
+        match (&self.failure, self.opens) {
+            (Some(failure), _) => out::red(&format!("no: {}", out::shown(failure))),
+            (None, Some(_)) => out::green("yes"),
+            (None, None) => out::yellow("not tried: that needs the customer's key"),
+        }
+    }
+
     async fn of(
         storage: &Storage,
         arguments: &Inspect,
@@ -175,21 +189,22 @@ impl Seal {
         let mut seal = Self {
             format: FORMAT,
             etag_shown: found.etag.as_deref().map(|it| etag::shown(it, Tagged::Sealed).into()),
-            object_id: hex::encode(sealed.committed.object_id().as_bytes()),
-            commitment: hex::encode(sealed.committed.commitment()),
-            keyring: wrapped.ring.clone(),
-            key_version: wrapped.version.clone(),
+            object_id: Some(hex::encode(sealed.committed.object_id().as_bytes())),
+            commitment: Some(hex::encode(sealed.committed.commitment())),
+            keyring: Some(wrapped.ring.clone()),
+            key_version: Some(wrapped.version.clone()),
             kms_key_id: kms_key_id.map(str::to_owned),
-            bound_to: match key_box.binding() {
+            bound_to: Some(match key_box.binding() {
                 Binding::BucketAndKey => "bucket and key",
                 Binding::Bucket => "bucket",
                 Binding::Nothing => "nothing",
-            },
-            customer_key: key_box.needs_customer_key(),
+            }),
+            customer_key: Some(key_box.needs_customer_key()),
             ..Self::default()
         };
-        if !seal.customer_key {
+        if !key_box.needs_customer_key() {
             seal.open(storage, arguments, found.stored_bytes, (sealed, head)).await?;
+            seal.opens = Some(seal.failure.is_none());
         }
         Ok(seal)
     }

@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::{
     Failure,
-    sweep::{self, Became, Over, Telling, Words, Work},
+    sweep::{self, Became, Over, Stop, Telling, Words, Work},
 };
 use crate::{
     pipeline::maintenance::{
-        Conditions, Failed, Found, Maintenance, SealOptions, Sealed, Target, Tried,
+        Conditions, Failed, Found, Maintenance, SealOptions, Sealed, Target, Tried, patiently,
     },
     s3::xml::ListedObject,
 };
@@ -35,13 +35,14 @@ pub(crate) struct Migrate {
     /// Read each object before, open it afterwards, and compare: three times the traffic
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Upload objects with more sealed bytes than this in parts [default: 5 GiB]
+    /// Upload objects with more sealed bytes than this in parts [default: 5 GiB,
+    /// at least 5 MiB]
     #[arg(
         long,
         value_name = "BYTES",
         default_value_t = u64::MAX,
         hide_default_value = true,
-        value_parser = sweep::part_bytes()
+        value_parser = sweep::part_bytes
     )]
     pub(crate) part_bytes: u64,
     /// Go on where the storage ignores `If-Match` on writes: what another program writes to an object
@@ -80,6 +81,7 @@ impl Work for Migrating {
 }
 
 pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
+    let stop = Stop::new()?;
     let maintenance = sweep::open(&arguments.over.config)?.in_requests_of(arguments.part_bytes);
     let Migrate { over, dry_run, verify, danger_unguarded, json, .. } = arguments;
     let conditions = if dry_run {
@@ -87,11 +89,11 @@ pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
     } else {
         conditions(&maintenance, &over, danger_unguarded).await?
     };
-    let has_locks = maintenance.has_locks(&over.place.bucket).await;
+    let has_locks = patiently(|| maintenance.has_locks(&over.place.bucket)).await;
     let has_locks = has_locks.map_err(|failed| Failure::runtime(failed.to_string()))?;
     let options = SealOptions { is_rehearsal: dry_run, verifies: verify, has_locks, conditions };
     let telling = Telling { dry_run, json, words: &WORDS };
-    sweep::change(maintenance, &over, Migrating(options), telling).await
+    sweep::change(maintenance, &over, (Migrating(options), stop), telling).await
 }
 
 /// How writes can be made on condition; if they cannot, that has to be wanted.
@@ -100,7 +102,8 @@ async fn conditions(
     over: &Over,
     danger_unguarded: bool,
 ) -> Result<Conditions, Failure> {
-    let conditions = maintenance.conditions(&over.place.bucket, &over.place.prefix).await;
+    let conditions =
+        patiently(|| maintenance.conditions(&over.place.bucket, &over.place.prefix)).await;
     let conditions = sweep::found(conditions)?;
     if conditions == Conditions::Ignored && !danger_unguarded {
         return Err(Failure::runtime(UNGUARDED));

@@ -52,7 +52,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Unseal(unseal) => unseal::run(&unseal),
         Command::Completions(completions) => Ok(completions::run(&completions)),
     };
-    ended.unwrap_or_else(Failure::report)
+    ended.and_then(written).unwrap_or_else(Failure::report)
+}
+
+/// What could not be printed is a failure; that nobody reads on is none.
+fn written(code: ExitCode) -> Result<ExitCode, Failure> {
+    match out::unwritten() {
+        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::runtime(format!("standard output: {error}")))
+        }
+        _ => Ok(code),
+    }
 }
 
 /// Today, for certificates and signatures that the commands make and judge.

@@ -1,7 +1,12 @@
-//! What commands print. Invariant: colours only where a terminal shows them, and a reader that went
-//! away (`portcullis check | head`) never becomes a panic.
+//! What commands print. Invariant: colours only where a terminal shows them, nothing of anybody else's that
+//! a terminal would obey, and a reader that went away (`portcullis check | head`) never becomes a panic.
 
-use std::{fmt::Write as _, io::Write as _, time::SystemTime};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    sync::OnceLock,
+    time::SystemTime,
+};
 
 use clap::builder::styling::{AnsiColor, Style};
 use time::{OffsetDateTime, macros::format_description};
@@ -16,36 +21,56 @@ pub(crate) fn line(text: &str) {
 /// Prints text on standard output.
 pub(crate) fn stdout(text: &str) {
     let mut stream = anstream::stdout();
-    ignore(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+    note(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
 }
 
 /// Prints a document for programs on standard output, as it is: no byte of it is taken for a style.
 pub(crate) fn document(text: &str) {
-    let mut stream = std::io::stdout();
-    ignore(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+    let mut stream = io::stdout();
+    note(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
 }
 
-/// Text as an argument of a shell. Where it has control characters, which a terminal would obey, it is
-/// written as `$'…'`, which bash, zsh and POSIX's newest sh read.
+/// Why standard output could not be written, if ever.
+pub(crate) fn unwritten() -> Option<&'static io::Error> {
+    UNWRITTEN.get()
+}
+
+/// Text of somebody else's, for a terminal: what that would obey, or what would make it show something
+/// else, is written as an escape.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for it in text.chars() {
+        if is_plain(it) { shown.push(it) } else { shown.extend(it.escape_default()) }
+    }
+    shown
+}
+
+/// Text as an argument of a shell. Where a terminal could not show it as it is, it is written as `$'…'`,
+/// which bash, zsh and POSIX's newest sh read.
 pub(crate) fn shell_quoted(text: &str) -> String {
-    if !text.contains(char::is_control) {
+    if text.chars().all(is_plain) {
         return format!("'{}'", text.replace('\'', "'\\''"));
     }
     let mut quoted = "$'".to_owned();
     for it in text.chars() {
         match it {
             '\'' | '\\' => quoted.extend(['\\', it]),
-            it if it.is_control() => {
+            it if is_plain(it) => quoted.push(it),
+            it => {
                 let mut bytes = [0; 4];
                 for byte in it.encode_utf8(&mut bytes).bytes() {
                     // Infallible: writing into a String.
                     let _ = write!(quoted, "\\{byte:03o}");
                 }
             }
-            it => quoted.push(it),
         }
     }
     quoted + "'"
+}
+
+/// Neither a control character nor one that is not seen, or turns the direction of others.
+fn is_plain(it: char) -> bool {
+    !it.is_control() && !HIDDEN.iter().any(|range| range.contains(&it))
 }
 
 /// A document for programs, to be printed.
@@ -55,7 +80,8 @@ pub(crate) fn json(document: &impl serde::Serialize) -> serde_json::Result<Strin
 
 /// Prints text on standard error.
 pub(crate) fn stderr(text: &str) {
-    ignore(anstream::stderr().write_all(text.as_bytes()));
+    // Nobody is left to be told.
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Emphasis.
@@ -153,9 +179,26 @@ fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Nobody is left to be told of output that cannot be written.
-fn ignore(_written: std::io::Result<()>) {}
+/// The first failure counts: what comes behind it is not complete.
+fn note(written: io::Result<()>) {
+    if let Err(error) = written {
+        let _ = UNWRITTEN.set(error);
+    }
+}
 
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+/// Format characters and separators of Unicode (`Cf`, `Zl`, `Zp`).
+const HIDDEN: [std::ops::RangeInclusive<char>; 9] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{61c}'..='\u{61c}',
+    '\u{180e}'..='\u{180e}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{fff9}'..='\u{fffb}',
+    '\u{e0000}'..='\u{e007f}',
+];
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 /// Where [`wrapped`] breaks.
 const COLUMNS: usize = 90;
@@ -166,7 +209,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, counted_bytes, shell_quoted, wrapped};
+    use super::{counted, counted_bytes, shell_quoted, shown, wrapped};
 
     #[test]
     fn no_control_character_reaches_a_terminal() {
@@ -175,9 +218,12 @@ mod tests {
             ("a\\b", "'a\\b'"),
             ("a\u{1b}[31m'\\", "$'a\\033[31m\\'\\\\'"),
             ("\u{85}\n", "$'\\302\\205\\012'"),
+            ("a\u{202e}b", "$'a\\342\\200\\256b'"),
+            ("ümlaut e\u{301}", "'ümlaut e\u{301}'"),
         ] {
             assert_eq!(shell_quoted(text), expected);
         }
+        assert_eq!(shown("it's a\u{1b}[31m\u{2028}\n"), "it's a\\u{1b}[31m\\u{2028}\\n");
     }
 
     #[test]

@@ -6,11 +6,12 @@ use clap::Args;
 
 use super::{
     Failure,
-    sweep::{self, Became, Over, Telling, Words, Work},
+    sweep::{self, Became, Over, Stop, Telling, Words, Work},
 };
 use crate::{
     pipeline::maintenance::{
         CopyConditions, Failed, Found, Maintenance, RewrapOptions, Rewrapped, Target, Tried,
+        patiently,
     },
     s3::xml::ListedObject,
 };
@@ -34,13 +35,14 @@ pub(crate) struct Rewrap {
     /// Tell what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Copy objects with more stored bytes than this in parts [default: 5 GiB]
+    /// Copy objects with more stored bytes than this in parts [default: 5 GiB,
+    /// at least 5 MiB]
     #[arg(
         long,
         value_name = "BYTES",
         default_value_t = u64::MAX,
         hide_default_value = true,
-        value_parser = sweep::part_bytes()
+        value_parser = sweep::part_bytes
     )]
     pub(crate) part_bytes: u64,
     /// Go on where the storage ignores conditions on what is copied: what another program writes to an
@@ -97,6 +99,7 @@ impl Work for Rewrapping {
 
 pub(super) async fn run(arguments: Rewrap) -> Result<ExitCode, Failure> {
     let Rewrap { over, to, dry_run, part_bytes, danger_unguarded, json } = arguments;
+    let stop = Stop::new()?;
     let maintenance = sweep::open(&over.config)?.in_requests_of(part_bytes);
     if let Some(to) = &to
         && maintenance.settings().keyrings.find(to).is_none()
@@ -108,10 +111,10 @@ pub(super) async fn run(arguments: Rewrap) -> Result<ExitCode, Failure> {
     } else {
         conditions(&maintenance, &over, danger_unguarded).await?
     };
-    let has_locks = maintenance.has_locks(&over.place.bucket).await;
+    let has_locks = patiently(|| maintenance.has_locks(&over.place.bucket)).await;
     let has_locks = has_locks.map_err(|failed| Failure::runtime(failed.to_string()))?;
     let work = Rewrapping { to, dry_run, has_locks, conditions };
-    sweep::change(maintenance, &over, work, Telling { dry_run, json, words: &WORDS }).await
+    sweep::change(maintenance, &over, (work, stop), Telling { dry_run, json, words: &WORDS }).await
 }
 
 /// How copies can be made on condition; if they cannot, that has to be wanted.
@@ -120,7 +123,8 @@ async fn conditions(
     over: &Over,
     danger_unguarded: bool,
 ) -> Result<CopyConditions, Failure> {
-    let conditions = maintenance.copy_conditions(&over.place.bucket, &over.place.prefix).await;
+    let conditions =
+        patiently(|| maintenance.copy_conditions(&over.place.bucket, &over.place.prefix)).await;
     let conditions = sweep::found(conditions)?;
     if conditions.source.is_none() && !danger_unguarded {
         return Err(Failure::runtime(UNGUARDED));

@@ -1,13 +1,18 @@
 //! `portcullis scan`: how much is sealed, by which keys, and what is not. Invariant: it writes nothing.
 
-use std::{collections::BTreeMap, fmt::Write as _, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{
     Failure, out,
-    sweep::{self, Over, Work},
+    sweep::{self, Named, Over, Progress, Stop, Work},
 };
 use crate::{
     pipeline::maintenance::{Failed, Found, Look, Maintenance, Target},
@@ -68,7 +73,7 @@ struct Scanned {
     unseen: Count,
     keys: Vec<OfKey>,
     /// The first of what is not sealed.
-    examples: Vec<String>,
+    examples: Vec<Named>,
     start_after: Option<String>,
     broke_off: Option<String>,
     #[serde(skip)]
@@ -91,20 +96,24 @@ struct OfKey {
 
 pub(super) async fn run(arguments: Scan) -> Result<ExitCode, Failure> {
     let Scan { over, versions, json, csv } = arguments;
-    let maintenance = sweep::open(&over.config)?;
+    let (stop, maintenance) = (Stop::new()?, sweep::open(&over.config)?);
     let mut scanned = Scanned { url: over.place.to_string(), ..Scanned::default() };
     if csv {
         out::document(&format!("{CSV_HEAD}\n"));
     }
-    let swept = sweep::sweep(maintenance, (&over, versions), Looking, |listed, found, progress| {
+    let is_seen = io::stdout().is_terminal();
+    let take = |listed: &ListedObject, found: Result<Found, Failed>, progress: &Progress| {
         if csv {
-            progress.above(&format!("{}\n", csv_row(listed, &found)));
+            let row = csv_row(listed, &found);
+            // A file has each key as it is.
+            let row = if is_seen { out::shown(&row) } else { row };
+            progress.above(&format!("{row}\n"));
         }
         if let Some(told) = scanned.add(&over, listed, found) {
             progress.tell(&told);
         }
-    });
-    let swept = swept.await?;
+    };
+    let swept = sweep::sweep(maintenance, (&over, versions), (Looking, stop), take).await?;
     scanned.start_after = swept.until.filter(|_| swept.broke_off.is_some());
     scanned.broke_off = swept.broke_off;
     scanned.keys = std::mem::take(&mut scanned.by_key)
@@ -154,11 +163,13 @@ impl Scanned {
             }
             Ok(Found::Broken(broken)) => {
                 self.broken.add(listed.bytes);
-                Some(format!("{} {}: {broken}", out::red("broken:"), over.named(listed)))
+                let name = over.named(listed).shown();
+                Some(format!("{} {name}: {broken}", out::red("broken:")))
             }
             Err(failed) => {
                 self.unseen.add(listed.bytes);
-                Some(format!("{} {}: {failed}", out::red("not seen:"), over.named(listed)))
+                let (name, why) = (over.named(listed).shown(), out::shown(&failed.to_string()));
+                Some(format!("{} {name}: {why}", out::red("not seen:")))
             }
         }
     }
@@ -168,7 +179,7 @@ impl Scanned {
     }
 
     fn table(&self) -> String {
-        let mut text = out::bold(&self.url) + "\n";
+        let mut text = out::bold(&out::shown(&self.url)) + "\n";
         let mut row = |name: &str, count: Count| {
             let bytes = out::counted_bytes(count.bytes);
             // Infallible: writing into a String.
@@ -177,7 +188,8 @@ impl Scanned {
         row("objects", self.objects);
         row("sealed", self.sealed);
         for key in &self.keys {
-            row(&format!("  {}, {}", key.keyring, key.version), key.count);
+            let name = format!("  {}, {}", out::shown(&key.keyring), out::shown(&key.version));
+            row(&name, key.count);
         }
         let rows = [
             ("  of these, by customers' keys", self.customer_keys),
@@ -192,7 +204,7 @@ impl Scanned {
         }
         row("not sealed", self.not_sealed);
         for example in &self.examples {
-            let _ = writeln!(text, "    {example}");
+            let _ = writeln!(text, "    {}", example.shown());
         }
         if self.not_sealed.count > self.examples.len() as u64 {
             let _ = writeln!(text, "    … --csv tells them all");

@@ -12,9 +12,10 @@ use std::{
 };
 
 use clap::{ArgGroup, Args};
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use super::{Failure, out, storage::ObjectUrl};
+use super::{Failure, failure::EXIT_FAILED, out, storage::ObjectUrl};
 use crate::{
     config,
     keyring::{Keyrings, Kind, Limits, Settings},
@@ -37,7 +38,7 @@ pub(crate) struct Unseal {
     /// The stored object; several files are its pieces, in order
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Where the plaintext goes [default: standard output]
+    /// Where the plaintext goes; `-` is standard output [default: -]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The keyring's file, as `portcullis keys` makes it
@@ -81,13 +82,13 @@ pub(super) fn run(arguments: &Unseal) -> Result<ExitCode, Failure> {
     let found = keys(arguments)?;
     let mut stored = Stored::open(&arguments.files)?;
     let keys = found.map_err(|broken| stored.refused(broken))?;
-    match &arguments.output {
+    match arguments.output.as_deref().filter(|path| path.as_os_str() != "-") {
         None => {
             let mut out = io::stdout().lock();
             unseal(&keys, &mut stored, &mut out)?;
             out.flush().map_err(|error| Failure::runtime(format!("standard output: {error}")))?;
         }
-        Some(path) => to_file(path, |out| unseal(&keys, &mut stored, out))?,
+        Some(path) => to_output(path, |out| unseal(&keys, &mut stored, out))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -238,6 +239,32 @@ fn unseal(
     opener.finish().map_err(|broken| stored.refused(broken))
 }
 
+/// Writes plaintext where it is wanted: a file as a whole or not at all; what is none, such as a pipe, as it
+/// comes.
+fn to_output(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<Complete, Failure>,
+) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => {
+            Err(Failure::usage(format!("--output {}: it is a folder", path.display())))
+        }
+        Ok(there) if !there.is_file() => {
+            let opened = OpenOptions::new().write(true).open(path);
+            write(&mut opened.map_err(|error| Failure::file(path, &error))?).map(drop)
+        }
+        Ok(_) => {
+            // What a link leads to is what is replaced.
+            let file = fs::canonicalize(path).map_err(|error| Failure::file(path, &error))?;
+            to_file(&file, write)
+        }
+        Err(_) if fs::symlink_metadata(path).is_ok() => {
+            Err(Failure::usage(format!("--output {}: a link that leads nowhere", path.display())))
+        }
+        Err(_) => to_file(path, write),
+    }
+}
+
 /// Writes a file beside the one that is wanted, and gives it its name only when `write` has succeeded.
 fn to_file(
     path: &Path,
@@ -250,6 +277,7 @@ fn to_file(
     partial_name.push(name);
     partial_name.push(format!(".{}.partial", process::id()));
     let partial = Partial(path.with_file_name(partial_name));
+    partial.goes_with_a_signal()?;
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial.0);
     let mut file = created.map_err(|error| Failure::file(&partial.0, &error))?;
     write(&mut file)?;
@@ -259,6 +287,29 @@ fn to_file(
 
 /// A file that goes when it is dropped, unless it was renamed.
 struct Partial(PathBuf);
+
+impl Partial {
+    /// From now on SIGINT and SIGTERM end the process without leaving plaintext behind.
+    fn goes_with_a_signal(&self) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        drop(entered);
+        let path = self.0.clone();
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            });
+            let _ = fs::remove_file(path);
+            process::exit(EXIT_FAILED.into());
+        });
+        Ok(())
+    }
+}
 
 impl Drop for Partial {
     fn drop(&mut self) {

@@ -145,14 +145,21 @@ def open_url(request):
     return urllib.request.urlopen(request, timeout=30, context=context)
 
 
-def portcullis(*words):
-    """A command of the program, with the configuration of the gate that seals."""
+def started(*words, stdout=subprocess.PIPE):
+    """A command of the program that runs, with the configuration of the gate that seals."""
     command = [os.environ["PORTCULLIS_BIN"], *map(str, words)]
     names = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION")
     # The gate's configuration takes the backend's credential from the environment.
     own = {f"AWS_{it}": os.environ.get(f"PORTCULLIS_BACKEND_{it}") or os.environ[f"AWS_{it}"] for it in names}
     env = {"PATH": os.environ["PATH"], **SEALING_ENV, **own}
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=300, check=False)
+    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env)
+
+
+def portcullis(*words):
+    """A command of the program that ends, likewise."""
+    with started(*words) as command:
+        told, complained = command.communicate(timeout=300)
+    return subprocess.CompletedProcess(command.args, command.returncode, told, complained)
 
 
 def stored_keys(bucket):

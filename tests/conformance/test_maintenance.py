@@ -4,12 +4,16 @@ import csv
 import io
 import json
 import os
+import re
+import signal
 import time
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
-from surroundings import MIB, SEALING_ENV, portcullis, sealing_client
+from surroundings import MIB, SEALING_ENV, portcullis, sealing_client, started
 
 KEYS = ["a", "a dir/", "a dir/+ %.txt", "large", "none", "ümlaut"]
 PLAIN = b"nobody but clients may read this " * 3000
@@ -82,6 +86,42 @@ def test_what_is_there_is_sealed_in_place(s3, backend, bucket):
     assert found["keys"][0]["keyring"] == "dev"
 
 
+def test_an_interrupted_scan_tells_where_to_go_on(backend, bucket):
+    keys = {f"-{number:04}" for number in range(300)}
+    for key in keys:
+        backend.put_object(Bucket=bucket, Key=key, Body=b"x")
+    seen, start_after, runs = set(), [], 0
+    while True:
+        words = ["scan", f"s3://{bucket}", "--csv", "--jobs", "64", *start_after]
+        with started(*words) as scan:
+            for row in csv.DictReader(scan.stdout):
+                seen.add(row["key"])
+                if len(seen) % 50 == 0:
+                    scan.send_signal(signal.SIGINT)
+            told = scan.stderr.read()
+        runs += 1
+        if scan.returncode == 0:
+            break
+        start_after = ["--start-after", re.search(r"--start-after '(.*)'", told)[1]]
+    assert seen == keys, (runs, sorted(keys - seen))
+
+
+def test_output_that_cannot_be_written_is_a_failure(backend, bucket):
+    backend.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for form in ("--csv", "--json"):
+        with open("/dev/full", "w", encoding="utf-8") as full, started("scan", f"s3://{bucket}", form, stdout=full) as scan:
+            told = scan.stderr.read()
+        assert scan.returncode == 1 and "standard output" in told, told
+
+
+def test_a_stray_value_of_the_proxys_is_judged_alike(backend, bucket):
+    backend.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata={"pcl-x": "1"})
+    for words in (["scan", f"s3://{bucket}"], ["inspect", f"s3://{bucket}/k"], ["migrate", f"s3://{bucket}"]):
+        ended = portcullis(*words, *(["--danger-unguarded"] if words[0] == "migrate" else []))
+        assert ended.returncode == 1 and "is there alone" in ended.stdout + ended.stderr, ended
+    assert backend.head_object(Bucket=bucket, Key="k")["Metadata"] == {"pcl-x": "1"}
+
+
 @pytest.mark.needs("tags")
 def test_tags_and_grants_stay(s3, backend, bucket):
     backend.put_object(Bucket=bucket, Key="k", Body=PLAIN, Tagging="a=b&c=d%20e")
@@ -101,17 +141,43 @@ def test_older_versions_are_told_of(s3, backend, bucket):
     backend.put_object(Bucket=bucket, Key="k", Body=PLAIN)
     told = migrate(f"s3://{bucket}")
     # What was there is an older version now, and is counted at once.
-    assert (told["done"], told["old_versions"]) == (1, 2), told
-    assert migrate(f"s3://{bucket}")["old_versions"] == 2
+    assert (told["done"], told["old_versions"]) == (1, {"already": 0, "listed": 1, "made": 1}), told
+    assert migrate(f"s3://{bucket}")["old_versions"] == {"already": 0, "listed": 2, "made": 0}
     assert done("scan", f"s3://{bucket}", "--versions")["not_sealed"]["count"] == 2
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == PLAIN
     rotate()
     told = rewrap(f"s3://{bucket}")
-    assert (told["done"], told["old_versions"]) == (1, 1), told
+    assert (told["done"], told["old_versions"]) == (1, {"already": 2, "listed": 0, "made": 1}), told
     told = rewrap(f"s3://{bucket}")
-    assert (told["done"], told["old_versions"]) == (0, 1), told
+    assert (told["done"], told["old_versions"]) == (0, {"already": 2, "listed": 1, "made": 0}), told
     names = [it["Key"] for it in backend.list_object_versions(Bucket=bucket)["Versions"]]
     assert set(names) == {"k"}, "the probes are gone, with all their versions"
+
+
+@pytest.fixture
+def locking(backend):
+    """A bucket whose objects can be locked."""
+    name = f"conformance-{uuid.uuid4().hex[:16]}"
+    backend.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    yield name
+    for found in backend.list_object_versions(Bucket=name)["Versions"]:
+        version = {"Bucket": name, "Key": found["Key"], "VersionId": found["VersionId"]}
+        if found["Key"] == "held":
+            backend.put_object_legal_hold(**version, LegalHold={"Status": "OFF"})
+        backend.delete_object(**version, BypassGovernanceRetention=True)
+    backend.delete_bucket(Bucket=name)
+
+
+@pytest.mark.needs("locks")
+def test_what_is_locked_or_held_stays(backend, locking):
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    kept = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": tomorrow}
+    for key, lock in [("free", {}), ("held", {"ObjectLockLegalHoldStatus": "ON"}), ("kept", kept)]:
+        backend.put_object(Bucket=locking, Key=key, Body=PLAIN, **lock)
+    told = migrate(f"s3://{locking}", "--verify")
+    assert (told["done"], told["left"], told["old_versions"]["made"]) == (1, {"locked or held": 2}, 1), told
+    scanned = done("scan", f"s3://{locking}", "--versions")
+    assert (scanned["sealed"]["count"], scanned["objects"]["count"]) == (1, 4), "the probe is gone"
 
 
 def rotate():

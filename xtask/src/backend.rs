@@ -71,6 +71,7 @@ impl Backend {
     /// - `conditional-put`: honours `If-None-Match: *`.
     /// - `customer-keys`: encrypts with keys that requests bring (SSE-C), and refuses others.
     /// - `customer-key-copies`: copies objects that are encrypted with such keys.
+    /// - `locks`: locks and holds objects.
     /// - `kms-keys`: has the KMS key `conformance`.
     /// - `stored-files`: keeps large bodies in files, as they are unless it was to encrypt them.
     /// - `acl-of-parts`: tells, if it has any, the grants of an object that was uploaded in parts.
@@ -106,6 +107,7 @@ impl Backend {
                 "complete-result",
                 "customer-keys",
                 "kms-keys",
+                "locks",
             ],
             Self::Garage => &[
                 "acl-of-parts",

@@ -16,6 +16,10 @@ pub(super) struct Environment {
     admin: SocketAddr,
     file: PathBuf,
     variables: Vec<(&'static str, String)>,
+    /// Whether another backend's credential is not the one that clients have.
+    is_before_another: bool,
+    /// Whether what is shown comes of the documents that it was made for.
+    refuses_plain: bool,
 }
 
 impl Environment {
@@ -38,7 +42,15 @@ impl Environment {
             ("PORTCULLIS_BACKEND_URL", backend_url.to_owned()),
             ("PORTCULLIS_CONFIG", path("portcullis.toml")),
         ];
-        Self { https, http, admin, file: setup.directory.join("env.sh"), variables }
+        Self {
+            https,
+            http,
+            admin,
+            file: setup.directory.join("env.sh"),
+            variables,
+            is_before_another: setup.is_before_another(),
+            refuses_plain: setup.refuses_plain(),
+        }
     }
 
     pub(super) fn listeners(&self) -> Listeners {
@@ -48,6 +60,10 @@ impl Environment {
     /// Writes `env.sh`.
     pub(super) fn write(&self) -> Result<(), Failure> {
         let mut text = String::from("# Written by `portcullis dev`. Use it with: source env.sh\n");
+        if self.is_before_another {
+            text += "# What speaks to the backend itself (scan, migrate, rewrap, inspect) needs its\n\
+                     # credential in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in place of these.\n";
+        }
         for (name, value) in &self.variables {
             // Infallible: writing into a String.
             let _ = writeln!(text, "export {name}='{}'", value.replace('\'', "'\\''"));
@@ -57,12 +73,20 @@ impl Environment {
 
     /// Tells a person where to go, and a script that it may go on.
     pub(super) fn announce(&self) {
+        let Self { https, http, admin, file, .. } = self;
+        let (refused, demanded) = if self.refuses_plain {
+            (
+                "               # AccessDenied\n  aws s3 cp README.md s3://demo/",
+                " --sse AES256  # stored",
+            )
+        } else {
+            ("", "")
+        };
         out::line(&format!(
-            "Portcullis stands before the backend:\n\n  https  https://{}\n  http   http://{}\n  admin  http://{}/metrics\n\nIn another terminal:\n\n  source {}\n  aws s3 mb s3://demo\n  aws s3 cp README.md s3://demo/               # AccessDenied\n  aws s3 cp README.md s3://demo/ --sse AES256  # stored\n",
-            self.https,
-            self.http,
-            self.admin,
-            self.file.display()
+            "Portcullis stands before the backend:\n\n  https  https://{https}\n  http   http://{http}\n  \
+             admin  http://{admin}/metrics\n\nIn another terminal:\n\n  source {}\n  aws s3 mb s3://demo\n  \
+             aws s3 cp README.md s3://demo/{refused}{demanded}\n",
+            file.display()
         ));
         out::line("ready");
     }

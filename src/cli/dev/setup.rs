@@ -21,6 +21,7 @@ pub(super) struct Setup {
     pub(super) access_key_id: String,
     pub(super) secret_access_key: String,
     policies: Vec<PathBuf>,
+    has_seed_policies: bool,
     treatment: Treatment,
     upstream: Option<Upstream>,
 }
@@ -72,6 +73,7 @@ impl Setup {
         });
         let setup = Self {
             policies: policies(&directory, &args.policy)?,
+            has_seed_policies: args.policy.is_empty(),
             treatment: args.treatment,
             directory,
             access_key_id,
@@ -80,6 +82,15 @@ impl Setup {
         };
         setup.write_credentials()?;
         Ok(setup)
+    }
+
+    pub(super) fn is_before_another(&self) -> bool {
+        self.upstream.is_some()
+    }
+
+    /// Whether the documents are its own, which ask for a header that nothing adds.
+    pub(super) fn refuses_plain(&self) -> bool {
+        self.has_seed_policies && matches!(self.treatment, Treatment::Off | Treatment::Require)
     }
 
     pub(super) fn configuration_path(&self) -> PathBuf {

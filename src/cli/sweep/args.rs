@@ -3,7 +3,9 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
+use serde::Serialize;
 
+use super::super::out;
 use crate::s3::{BucketName, xml::ListedObject};
 
 /// Which objects a command goes over, and how.
@@ -16,7 +18,7 @@ pub(crate) struct Over {
     #[arg(long, short, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
     pub(crate) config: PathBuf,
     /// Pass over the keys up to and with this one, to go on where an earlier run stopped
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) start_after: Option<String>,
     /// Objects that are worked on at a time: 1 to 256
     #[arg(
@@ -28,6 +30,13 @@ pub(crate) struct Over {
     jobs: u16,
 }
 
+/// An object, or an older version of one, as programs are told of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Named {
+    object: String,
+    version_id: Option<String>,
+}
+
 /// A bucket, or a part of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -35,9 +44,13 @@ pub(crate) struct Place {
     pub(crate) prefix: String,
 }
 
-/// What one request may carry: at least what a part has to have, so that none carries a footer but the last.
-pub(crate) fn part_bytes() -> clap::builder::RangedU64ValueParser<u64> {
-    clap::value_parser!(u64).range(PART_BYTES_MIN..)
+/// What one request may carry: at least what S3 wants of a part, so that none carries a footer but the last.
+pub(crate) fn part_bytes(text: &str) -> Result<u64, String> {
+    let bytes: u64 = text.parse().map_err(|_| "write a number of bytes".to_owned())?;
+    if bytes < PART_BYTES_MIN {
+        return Err(format!("S3 wants at least {PART_BYTES_MIN} bytes (5 MiB) of a part"));
+    }
+    Ok(bytes)
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
@@ -48,11 +61,27 @@ impl Over {
         self.jobs.into()
     }
 
-    /// How an object of them is named to a person. No escape sequence of a key reaches the terminal.
-    pub(crate) fn named(&self, listed: &ListedObject) -> String {
-        let name = format!("s3://{}/{}", self.place.bucket.as_str(), listed.key.escape_debug());
-        match listed.version_id.as_ref().filter(|_| listed.is_noncurrent) {
-            Some(version_id) => format!("{name} (version {version_id})"),
+    /// How an object of them is named.
+    pub(crate) fn named(&self, listed: &ListedObject) -> Named {
+        self.place.named(listed)
+    }
+}
+
+impl Place {
+    /// How an object of it is named.
+    pub(super) fn named(&self, listed: &ListedObject) -> Named {
+        let bucket = self.bucket.as_str();
+        let version_id = listed.version_id.clone().filter(|_| listed.is_noncurrent);
+        Named { object: format!("s3://{bucket}/{}", listed.key), version_id }
+    }
+}
+
+impl Named {
+    /// To a person.
+    pub(crate) fn shown(&self) -> String {
+        let name = out::shown(&self.object);
+        match &self.version_id {
+            Some(version_id) => format!("{name} (version {})", out::shown(version_id)),
             None => name,
         }
     }

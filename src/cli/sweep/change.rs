@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::{Over, Progress, Tally, Words, Work, sweep};
+use super::{Over, Progress, Stop, Tally, Words, Work, sweep};
 use crate::{
     cli::{Failure, out},
-    pipeline::maintenance::{Failed, Left, Maintenance, Probed},
+    pipeline::maintenance::{Failed, Left, Maintenance, Probed, patiently},
     s3::xml::ListedObject,
 };
 
@@ -49,28 +49,26 @@ pub(in crate::cli) fn found<T>(probed: Result<Probed<T>, Failed>) -> Result<T, F
 pub(in crate::cli) async fn change<W: Work<Outcome = Became>>(
     maintenance: Maintenance,
     over: &Over,
-    work: W,
+    (work, stop): (W, Stop),
     Telling { dry_run, json, words }: Telling,
 ) -> Result<ExitCode, Failure> {
-    let versioning = maintenance.versioning(&over.place.bucket).await;
+    let versioning = patiently(|| maintenance.versioning(&over.place.bucket)).await;
     let versioning = versioning.map_err(|failed| Failure::runtime(failed.to_string()))?;
     let mut tally = Tally::new(over, dry_run);
-    let take = |listed: &ListedObject, outcome: Result<Became, Failed>, progress: &Progress| {
-        match outcome {
+    let take =
+        |listed: &ListedObject, outcome: Result<Became, Failed>, progress: &Progress| match outcome
+        {
             Ok(became) => {
                 tally.add(&became);
-                if let Became::Done { old_needs_it: needs_it, .. } = became
-                    && !dry_run
+                if matches!(became, Became::Done { old_needs_it: true, .. })
                     && versioning.keeps(listed)
                 {
-                    // What it was before is an older version now.
-                    tally.add(&Became::OldVersion { needs_it });
+                    tally.makes_old();
                 }
             }
             Err(failed) => progress.tell(&tally.failed(over.named(listed), failed.to_string())),
-        }
-    };
-    let swept = sweep(maintenance, (over, versioning.has_versions()), work, take).await?;
+        };
+    let swept = sweep(maintenance, (over, versioning.has_versions()), (work, stop), take).await?;
     tally.end(swept);
     if json {
         out::document(&out::json(&tally)?);

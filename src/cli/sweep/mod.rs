@@ -12,13 +12,15 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 pub(crate) use self::args::{Over, part_bytes};
+use self::tally::Tally;
 pub(super) use self::{
+    args::Named,
     change::{Became, Telling, change, found},
     progress::Progress,
+    stop::Stop,
     tally::{Words, ending},
 };
-use self::{stop::Stop, tally::Tally};
-use super::{Failure, now};
+use super::{Failure, now, out};
 use crate::{
     app, config,
     pipeline::maintenance::{Failed, Listing, Maintenance, Page, Target, patiently},
@@ -55,7 +57,10 @@ pub(super) struct Swept {
     pub(super) broke_off: Option<String>,
     /// Older versions of this key may still come.
     under_way: Option<String>,
-    has_failed: bool,
+    /// Something before what is counted now was not done.
+    has_gap: bool,
+    /// The last so many failed for a reason that may pass.
+    in_vain: u32,
 }
 
 /// Loads the configuration and makes ready what it names.
@@ -66,11 +71,12 @@ pub(super) fn open(path: &Path) -> Result<Maintenance, Failure> {
     Ok(Maintenance::new(settings, metrics))
 }
 
-/// Goes over what is listed; `take` is told of each object, in the order of the list.
+/// Goes over what is listed, until it is told to stop; `take` is told of each object, in the order of the
+/// list.
 pub(super) async fn sweep<W: Work>(
     maintenance: Maintenance,
     (over, with_versions): (&Over, bool),
-    work: W,
+    (work, stop): (W, Stop),
     mut take: impl FnMut(&ListedObject, Result<W::Outcome, Failed>, &Progress),
 ) -> Result<Swept, Failure> {
     let listing = Listing {
@@ -80,10 +86,14 @@ pub(super) async fn sweep<W: Work>(
         with_versions,
     };
     let sweep = Sweep { maintenance: Arc::new(maintenance), work: Arc::new(work), over };
-    let (progress, stop) = (Progress::new(), Stop::new()?);
+    let progress = Progress::new();
     let mut swept = Swept { until: over.start_after.clone(), ..Swept::default() };
     let mut next = None;
     loop {
+        if let Some(reason) = stop.reason() {
+            swept.broke_off = Some(reason);
+            return Ok(swept);
+        }
         let page = patiently(|| sweep.maintenance.list(&listing, next.as_ref())).await;
         let page = match page {
             Ok(page) => page,
@@ -96,16 +106,19 @@ pub(super) async fn sweep<W: Work>(
         next.clone_from(&page.next);
         sweep
             .page(page, &stop, &progress, |listed, outcome| {
-                swept.count(listed, outcome.is_ok());
+                let Some(outcome) = outcome else { return swept.has_gap = true };
+                if let Some(why) = swept.count(listed, outcome.as_ref().err()) {
+                    stop.tell(&why);
+                }
                 progress.add(listed.bytes);
                 take(listed, outcome, &progress);
+                if let Some(error) = out::unwritten() {
+                    stop.tell(&format!("standard output: {error}"));
+                }
             })
             .await;
-        if stop.is_told() {
-            swept.broke_off = Some("it was told to stop".to_owned());
-            return Ok(swept);
-        }
         if next.is_none() {
+            swept.broke_off = stop.reason().filter(|_| swept.has_gap);
             return Ok(swept);
         }
     }
@@ -118,13 +131,14 @@ struct Sweep<'a, W> {
 }
 
 impl<W: Work> Sweep<'_, W> {
-    /// Goes over a page. Objects that are done wait for those before them, and hold nobody up.
+    /// Goes over a page. Objects that are done wait for those before them, and hold nobody up. `None`: one
+    /// was not begun.
     async fn page(
         &self,
         page: Page,
         stop: &Stop,
         progress: &Progress,
-        mut take: impl FnMut(&ListedObject, Result<W::Outcome, Failed>),
+        mut take: impl FnMut(&ListedObject, Option<Result<W::Outcome, Failed>>),
     ) {
         let jobs = Arc::new(Semaphore::new(self.over.jobs()));
         let tasks =
@@ -140,11 +154,7 @@ impl<W: Work> Sweep<'_, W> {
                     task.await
                 }
             };
-            match ended {
-                Ok(Some(outcome)) => take(&listed, outcome),
-                Ok(None) => {}
-                Err(error) => take(&listed, Err(Failed::new(error.to_string()))),
-            }
+            take(&listed, ended.unwrap_or_else(|error| Some(Err(Failed::new(error.to_string())))));
         }
     }
 
@@ -171,31 +181,64 @@ impl<W: Work> Sweep<'_, W> {
 type Task<T> = JoinHandle<Option<Result<T, Failed>>>;
 
 impl Swept {
-    fn count(&mut self, listed: &ListedObject, is_good: bool) {
+    /// Counts one; why to stop, if there is no use in going on.
+    fn count(&mut self, listed: &ListedObject, failed: Option<&Failed>) -> Option<String> {
         self.objects += 1;
-        if !self.has_failed && self.under_way.as_ref() != Some(&listed.key) {
+        if !self.has_gap && self.under_way.as_ref() != Some(&listed.key) {
             self.until = self.under_way.replace(listed.key.clone()).or(self.until.take());
         }
-        self.has_failed |= !is_good;
+        self.has_gap |= failed.is_some();
+        let in_vain = failed.filter(|failed| failed.is_passing());
+        self.in_vain = if in_vain.is_some() { self.in_vain + 1 } else { 0 };
+        let failed = in_vain.filter(|_| self.in_vain >= IN_VAIN_MAX)?;
+        Some(format!("{IN_VAIN_MAX} objects in a row could not be reached: {failed}"))
     }
 }
+
+/// Each has been tried four times.
+const IN_VAIN_MAX: u32 = 50;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn listed(key: &str) -> ListedObject {
+        ListedObject { key: key.to_owned(), ..ListedObject::default() }
+    }
+
     #[test]
-    fn where_to_go_on_is_before_the_first_that_failed() {
-        let mut swept = Swept { until: Some("0".to_owned()), ..Swept::default() };
-        let mut until = |key: &str, is_good| {
-            swept.count(&ListedObject { key: key.to_owned(), ..ListedObject::default() }, is_good);
-            swept.until.clone().unwrap()
-        };
-        assert_eq!(until("a", true), "0", "older versions of it may come");
-        assert_eq!(until("a", true), "0");
-        assert_eq!(until("b", true), "a");
-        assert_eq!(until("b", false), "a");
-        assert_eq!(until("c", true), "a");
-        assert_eq!(until("d", true), "a");
+    fn where_to_go_on_is_before_the_first_that_was_not_done() {
+        for is_begun in [true, false] {
+            let mut swept = Swept { until: Some("0".to_owned()), ..Swept::default() };
+            let failed = Failed::new("no");
+            let mut until = |key: &str, is_good| {
+                if is_good || is_begun {
+                    swept.count(&listed(key), (!is_good).then_some(&failed));
+                } else {
+                    swept.has_gap = true;
+                }
+                swept.until.clone().unwrap()
+            };
+            assert_eq!(until("a", true), "0", "older versions of it may come");
+            assert_eq!(until("a", true), "0");
+            assert_eq!(until("b", true), "a");
+            assert_eq!(until("b", false), "a");
+            assert_eq!(until("c", true), "a");
+            assert_eq!(until("d", true), "a");
+        }
+    }
+
+    #[test]
+    fn a_storage_that_is_gone_is_not_asked_for_ever() {
+        let mut swept = Swept::default();
+        let (away, refused) = (Failed::passing("away"), Failed::new("no"));
+        for _ in 1..IN_VAIN_MAX {
+            assert_eq!(swept.count(&listed("a"), Some(&away)), None);
+        }
+        assert_eq!(swept.count(&listed("a"), Some(&refused)), None, "it answers");
+        for _ in 1..IN_VAIN_MAX {
+            assert_eq!(swept.count(&listed("a"), Some(&away)), None);
+        }
+        assert!(swept.count(&listed("a"), Some(&away)).unwrap().ends_with("away"));
     }
 }

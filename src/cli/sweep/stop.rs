@@ -1,4 +1,5 @@
-//! Being told to stop: once, and what is under way is finished; twice, and it is not.
+//! Ending early: whoever is told to stop finishes what is under way, and who is told twice does not. Told
+//! by a signal, or by the command itself, where going on would come to nothing.
 
 use std::io;
 
@@ -10,43 +11,49 @@ use tokio::{
 
 use super::super::{failure::EXIT_FAILED, out};
 
-/// Whether SIGINT or SIGTERM came.
-pub(super) struct Stop {
-    is_told: watch::Receiver<bool>,
+/// Whether to stop, and why.
+pub(in crate::cli) struct Stop {
+    reason: watch::Sender<Option<String>>,
     listening: JoinHandle<()>,
 }
 
 impl Stop {
-    pub(super) fn new() -> io::Result<Self> {
+    /// From now on SIGINT and SIGTERM tell it.
+    pub(in crate::cli) fn new() -> io::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let (tell, is_told) = watch::channel(false);
+        let reason = watch::Sender::new(None);
+        let told = reason.clone();
         let listening = tokio::spawn(async move {
-            for _ in 0..2 {
+            for is_second in [false, true] {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                if tell.send_replace(true) {
+                if is_second {
                     std::process::exit(EXIT_FAILED.into());
                 }
+                tell(&told, "it was told to stop");
                 out::stderr("\nfinishing what is under way; once more ends at once\n");
             }
         });
-        Ok(Self { is_told, listening })
+        Ok(Self { reason, listening })
     }
 
-    pub(super) fn is_told(&self) -> bool {
-        *self.is_told.borrow()
+    /// For this reason, unless there is one already.
+    pub(super) fn tell(&self, reason: &str) {
+        tell(&self.reason, reason);
     }
 
-    /// Returns once it came.
+    /// Why, if it was told.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.reason.borrow().clone()
+    }
+
+    /// Returns once it was told.
     pub(super) async fn told(&self) {
-        let mut is_told = self.is_told.clone();
-        if is_told.wait_for(|is_told| *is_told).await.is_err() {
-            // Nobody listens any more.
-            std::future::pending::<()>().await;
-        }
+        // It cannot be closed while this is here.
+        let _ = self.reason.subscribe().wait_for(Option::is_some).await;
     }
 }
 
@@ -54,4 +61,12 @@ impl Drop for Stop {
     fn drop(&mut self) {
         self.listening.abort();
     }
+}
+
+fn tell(told: &watch::Sender<Option<String>>, reason: &str) {
+    told.send_if_modified(|known| {
+        let is_first = known.is_none();
+        known.get_or_insert_with(|| reason.to_owned());
+        is_first
+    });
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::{Became, Over, Swept};
+use super::{Became, Named, Over, Swept};
 use crate::cli::out;
 
 /// Counts of a command that changes objects. Names are kept from version to version; new ones may come.
@@ -25,8 +25,8 @@ pub(super) struct Tally {
     /// Gone since it was listed.
     gone: u64,
     left: BTreeMap<&'static str, u64>,
-    /// Of older versions, those that would need it, and cannot be changed.
-    old_versions: u64,
+    /// Older versions, which cannot be changed.
+    old_versions: OldVersions,
     failed: u64,
     failures: Vec<Failing>,
     /// Where to go on, if it did not come to the end.
@@ -34,10 +34,21 @@ pub(super) struct Tally {
     broke_off: Option<String>,
 }
 
+#[derive(Debug, Default, Serialize)]
+struct OldVersions {
+    /// Of those that were listed, who need nothing.
+    already: u64,
+    /// Of those that were listed, who would need it.
+    listed: u64,
+    /// What was replaced, and would need it.
+    made: u64,
+}
+
 /// One that failed.
 #[derive(Debug, Serialize)]
-pub(super) struct Failing {
-    object: String,
+struct Failing {
+    #[serde(flatten)]
+    named: Named,
     reason: String,
 }
 
@@ -65,16 +76,22 @@ impl Tally {
             Became::Other => self.other += 1,
             Became::Gone => self.gone += 1,
             Became::Left(left) => *self.left.entry(left.as_str()).or_default() += 1,
-            Became::OldVersion { needs_it } => self.old_versions += u64::from(*needs_it),
+            Became::OldVersion { needs_it: false } => self.old_versions.already += 1,
+            Became::OldVersion { needs_it: true } => self.old_versions.listed += 1,
         }
     }
 
+    /// Counts an older version that would need it, and that the command makes.
+    pub(super) fn makes_old(&mut self) {
+        self.old_versions.made += 1;
+    }
+
     /// Counts a failure; the line that tells of it.
-    pub(super) fn failed(&mut self, object: String, reason: String) -> String {
-        let told = format!("{} {object}: {reason}", out::red("failed:"));
+    pub(super) fn failed(&mut self, named: Named, reason: String) -> String {
+        let told = format!("{} {}: {}", out::red("failed:"), named.shown(), out::shown(&reason));
         self.failed += 1;
         if self.failures.len() < FAILURES_MAX {
-            self.failures.push(Failing { object, reason });
+            self.failures.push(Failing { named, reason });
         }
         told
     }
@@ -93,7 +110,7 @@ impl Tally {
     }
 
     pub(super) fn table(&self, words: &Words) -> String {
-        let mut text = out::bold(&self.url) + "\n";
+        let mut text = out::bold(&out::shown(&self.url)) + "\n";
         let mut row = |name: &str, count: u64, told: &str| {
             // Infallible: writing into a String.
             let _ = writeln!(text, "  {name:<26}{count:>12}{told}");
@@ -110,8 +127,15 @@ impl Tally {
         for (why, count) in &self.left {
             row(&format!("left, {why}"), *count, "");
         }
-        if self.old_versions > 0 {
-            row(words.old_versions, self.old_versions, &out::yellow("  older versions stay"));
+        let OldVersions { already, listed, made } = self.old_versions;
+        if already > 0 {
+            row("older versions, good", already, "");
+        }
+        for (count, why) in [(listed, "  older versions stay"), (made, "  what was replaced stays")]
+        {
+            if count > 0 {
+                row(words.old_versions, count, &out::yellow(why));
+            }
         }
         if self.failed > 0 {
             row("failed", self.failed, &format!("  {}", out::red("see above")));
@@ -125,7 +149,8 @@ pub(in crate::cli) fn ending(broke_off: Option<&str>, start_after: Option<&str>)
     let mut text = String::new();
     // Infallible: writing into a String.
     if let Some(why) = broke_off {
-        let _ = writeln!(text, "{}", out::red(&format!("it did not come to the end: {why}")));
+        let why = format!("it did not come to the end: {}", out::shown(why));
+        let _ = writeln!(text, "{}", out::red(&why));
     }
     if let Some(key) = start_after {
         let _ = writeln!(text, "go on with --start-after {}", out::shell_quoted(key));
@@ -138,6 +163,7 @@ const FAILURES_MAX: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::xml::ListedObject;
 
     const WORDS: Words = Words {
         done: "done",
@@ -147,13 +173,17 @@ mod tests {
         old_versions: "old",
     };
 
+    fn named() -> Named {
+        "s3://bucket/".parse::<super::super::args::Place>().unwrap().named(&ListedObject::default())
+    }
+
     #[test]
     fn where_to_go_on_is_told_only_where_there_is_something_left() {
         let swept = Swept { objects: 3, until: Some("it's".to_owned()), ..Swept::default() };
         let mut tally = Tally::default();
         tally.end(swept.clone());
         assert!(tally.is_good() && !tally.table(&WORDS).contains("--start-after"));
-        tally.failed("s3://b/k".to_owned(), "x".to_owned());
+        tally.failed(named(), "x".to_owned());
         tally.end(swept);
         assert!(!tally.is_good());
         assert!(tally.table(&WORDS).contains("--start-after 'it'\\''s'"));
@@ -163,7 +193,7 @@ mod tests {
     fn failures_are_counted_beyond_those_that_are_kept() {
         let mut tally = Tally::default();
         for _ in 0..=FAILURES_MAX {
-            tally.failed("o".to_owned(), "r".to_owned());
+            tally.failed(named(), "r".to_owned());
         }
         assert_eq!((tally.failed, tally.failures.len()), (101, FAILURES_MAX));
     }

@@ -61,10 +61,11 @@ impl Courier {
             };
             for (element, header) in elements {
                 let found = xml::find(&document, root, element);
-                let found = found.map_err(|error| Failed::new(format!("its {root}: {error}")))?;
-                let value = found.map(|(text, _)| HeaderValue::try_from(text));
-                let value = value.transpose();
-                let value = value.map_err(|_| Failed::new(format!("its {root} cannot be read")))?;
+                let unreadable =
+                    || Failed::new(format!("the storage's answer is no `{root}`: is it locked?"));
+                let value = found.map_err(|_| unreadable())?.map(|(text, _)| text);
+                let value = value.map(HeaderValue::try_from).transpose();
+                let value = value.map_err(|_| unreadable())?;
                 told.extend(value.map(|value| (header.clone(), value)));
             }
         }

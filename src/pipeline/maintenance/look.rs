@@ -9,7 +9,7 @@ use super::{super::seal::Source, Failed, Left, Maintenance, Target};
 use crate::{
     s3::headers,
     seal::{Binding, Broken},
-    transform::seal::{Sealed, Sealing, reserved},
+    transform::seal::{Sealed, Sealing},
 };
 
 /// What was found of an object.
@@ -105,11 +105,8 @@ pub(super) fn archived(head: &HeaderMap, is_read_again: bool) -> Option<Left> {
 }
 
 fn found(head: &HeaderMap) -> Found {
-    match Sealed::read(head) {
+    match Sealed::read_all(head) {
         Ok(Some(sealed)) => Found::Sealed(Look::of(&sealed)),
-        Ok(None) if reserved(head).is_some() => {
-            Found::Broken(Broken::Metadata("a value of the proxy's is there alone"))
-        }
         Ok(None) => Found::NotSealed,
         Err(broken) => Found::Broken(broken),
     }

@@ -122,7 +122,7 @@ impl Source {
         let etag = stored.etag.clone();
         let etag = etag.ok_or_else(|| Error::Unreadable("an object without an ETag".to_owned()))?;
         let rule = SourceRule { sealing: Arc::clone(sealing), mode: Mode::Enforce };
-        let sealed = Sealed::read(&head.headers).map_err(Fault::from)?;
+        let sealed = Sealed::read_all(&head.headers).map_err(Fault::from)?;
         let seal = sealed.map(|sealed| Seal { sealed, rule, customer: None });
         Ok(Self { courier, head, stored, etag, seal })
     }

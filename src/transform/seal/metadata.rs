@@ -40,6 +40,21 @@ impl Sealed {
         }
     }
 
+    /// As [`Sealed::read`], for those who would replace the object: a name of the proxy's that stands alone
+    /// is no client's either.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken::Metadata`], also if other values of the proxy's are there.
+    pub fn read_all(received: &HeaderMap) -> Result<Option<Self>, Broken> {
+        match Self::read(received)? {
+            None if reserved(received).is_some() => {
+                Err(Broken::Metadata("a value of the proxy's is there alone"))
+            }
+            sealed => Ok(sealed),
+        }
+    }
+
     /// Puts them into the head of a write, in place of any others.
     ///
     /// # Errors
