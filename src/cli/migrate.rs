@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     Failure,
-    sweep::{self, Became, Over, Stop, Telling, Words, Work},
+    sweep::{self, Became, Changing, Over, Words, Work},
 };
 use crate::{
     pipeline::maintenance::{
@@ -25,33 +25,16 @@ use crate::{
 /// Exit code 0: done. 1: something failed, or it did not come to the end.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Migrate {
     #[command(flatten)]
-    pub(crate) over: Over,
-    /// Tell what would be done, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub(crate) changing: Changing,
     /// Read each object before, open it afterwards, and compare: three times the traffic
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Upload objects with more sealed bytes than this in parts [default: 5 GiB,
-    /// at least 5 MiB]
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = u64::MAX,
-        hide_default_value = true,
-        value_parser = sweep::part_bytes
-    )]
-    pub(crate) part_bytes: u64,
     /// Go on where the storage ignores `If-Match` on writes: what another program writes to an object
     /// while it is being sealed is lost
     #[arg(long)]
     pub(crate) danger_unguarded: bool,
-    /// Print one JSON document instead
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 struct Migrating(SealOptions);
@@ -81,19 +64,17 @@ impl Work for Migrating {
 }
 
 pub(super) async fn run(arguments: Migrate) -> Result<ExitCode, Failure> {
-    let stop = Stop::new()?;
-    let maintenance = sweep::open(&arguments.over.config)?.in_requests_of(arguments.part_bytes);
-    let Migrate { over, dry_run, verify, danger_unguarded, json, .. } = arguments;
-    let conditions = if dry_run {
+    let Migrate { changing, verify, danger_unguarded } = arguments;
+    let (maintenance, stop) = changing.open()?;
+    let conditions = if changing.dry_run {
         Conditions::default()
     } else {
-        conditions(&maintenance, &over, danger_unguarded).await?
+        conditions(&maintenance, &changing.over, danger_unguarded).await?
     };
-    let has_locks = patiently(|| maintenance.has_locks(&over.place.bucket)).await;
-    let has_locks = has_locks.map_err(|failed| Failure::runtime(failed.to_string()))?;
-    let options = SealOptions { is_rehearsal: dry_run, verifies: verify, has_locks, conditions };
-    let telling = Telling { dry_run, json, words: &WORDS };
-    sweep::change(maintenance, &over, (Migrating(options), stop), telling).await
+    let has_locks = changing.has_locks(&maintenance).await?;
+    let is_rehearsal = changing.dry_run;
+    let work = Migrating(SealOptions { is_rehearsal, verifies: verify, has_locks, conditions });
+    sweep::change(maintenance, &changing, (work, stop), &WORDS).await
 }
 
 /// How writes can be made on condition; if they cannot, that has to be wanted.

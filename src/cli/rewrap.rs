@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     Failure,
-    sweep::{self, Became, Over, Stop, Telling, Words, Work},
+    sweep::{self, Became, Changing, Over, Words, Work},
 };
 use crate::{
     pipeline::maintenance::{
@@ -28,30 +28,14 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Rewrap {
     #[command(flatten)]
-    pub(crate) over: Over,
+    pub(crate) changing: Changing,
     /// A keyring of the rule's, in place of the one that it writes with
     #[arg(long, value_name = "KEYRING")]
     pub(crate) to: Option<String>,
-    /// Tell what would be done, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Copy objects with more stored bytes than this in parts [default: 5 GiB,
-    /// at least 5 MiB]
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = u64::MAX,
-        hide_default_value = true,
-        value_parser = sweep::part_bytes
-    )]
-    pub(crate) part_bytes: u64,
     /// Go on where the storage ignores conditions on what is copied: what another program writes to an
     /// object while it is being re-wrapped is lost
     #[arg(long)]
     pub(crate) danger_unguarded: bool,
-    /// Print one JSON document instead
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 struct Rewrapping {
@@ -98,23 +82,21 @@ impl Work for Rewrapping {
 }
 
 pub(super) async fn run(arguments: Rewrap) -> Result<ExitCode, Failure> {
-    let Rewrap { over, to, dry_run, part_bytes, danger_unguarded, json } = arguments;
-    let stop = Stop::new()?;
-    let maintenance = sweep::open(&over.config)?.in_requests_of(part_bytes);
+    let Rewrap { changing, to, danger_unguarded } = arguments;
+    let (maintenance, stop) = changing.open()?;
     if let Some(to) = &to
         && maintenance.settings().keyrings.find(to).is_none()
     {
         return Err(Failure::usage(format!("the configuration has no keyring {to:?}")));
     }
-    let conditions = if dry_run {
+    let conditions = if changing.dry_run {
         CopyConditions::default()
     } else {
-        conditions(&maintenance, &over, danger_unguarded).await?
+        conditions(&maintenance, &changing.over, danger_unguarded).await?
     };
-    let has_locks = patiently(|| maintenance.has_locks(&over.place.bucket)).await;
-    let has_locks = has_locks.map_err(|failed| Failure::runtime(failed.to_string()))?;
-    let work = Rewrapping { to, dry_run, has_locks, conditions };
-    sweep::change(maintenance, &over, (work, stop), Telling { dry_run, json, words: &WORDS }).await
+    let has_locks = changing.has_locks(&maintenance).await?;
+    let work = Rewrapping { to, dry_run: changing.dry_run, has_locks, conditions };
+    sweep::change(maintenance, &changing, (work, stop), &WORDS).await
 }
 
 /// How copies can be made on condition; if they cannot, that has to be wanted.

@@ -30,6 +30,28 @@ pub(crate) struct Over {
     jobs: u16,
 }
 
+/// What the commands that change objects have in common.
+#[derive(Args, Debug)]
+pub(crate) struct Changing {
+    #[command(flatten)]
+    pub(crate) over: Over,
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write objects with more stored bytes than this in parts [default: 5 GiB, at least 5 MiB]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = u64::MAX,
+        hide_default_value = true,
+        value_parser = part_bytes
+    )]
+    pub(crate) part_bytes: u64,
+    /// Print one JSON document instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// An object, or an older version of one, as programs are told of it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Named {
@@ -45,7 +67,7 @@ pub(crate) struct Place {
 }
 
 /// What one request may carry: at least what S3 wants of a part, so that none carries a footer but the last.
-pub(crate) fn part_bytes(text: &str) -> Result<u64, String> {
+fn part_bytes(text: &str) -> Result<u64, String> {
     let bytes: u64 = text.parse().map_err(|_| "write a number of bytes".to_owned())?;
     if bytes < PART_BYTES_MIN {
         return Err(format!("S3 wants at least {PART_BYTES_MIN} bytes (5 MiB) of a part"));

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Over, Progress, Stop, Tally, Words, Work, sweep};
+use super::{Changing, Progress, Stop, Tally, Words, Work, sweep};
 use crate::{
     cli::{Failure, out},
     pipeline::maintenance::{Failed, Left, Maintenance, Probed, patiently},
@@ -29,17 +29,28 @@ pub(in crate::cli) enum Became {
     OldVersion { needs_it: bool },
 }
 
-/// How a command of the kind is told.
-pub(in crate::cli) struct Telling {
-    pub(in crate::cli) dry_run: bool,
-    pub(in crate::cli) json: bool,
-    pub(in crate::cli) words: &'static Words,
+impl Changing {
+    /// Loads the configuration and makes ready what it names; from now on signals are heard.
+    pub(in crate::cli) fn open(&self) -> Result<(Maintenance, Stop), Failure> {
+        let stop = Stop::new()?;
+        Ok((super::open(&self.over.config)?.in_requests_of(self.part_bytes), stop))
+    }
+
+    /// Whether objects there can be locked.
+    pub(in crate::cli) async fn has_locks(
+        &self,
+        maintenance: &Maintenance,
+    ) -> Result<bool, Failure> {
+        let has_locks = patiently(|| maintenance.has_locks(&self.over.place.bucket)).await;
+        has_locks.map_err(|failed| Failure::runtime(failed.to_string()))
+    }
 }
 
 /// What a probe has found; what it could not delete is told of.
 pub(in crate::cli) fn found<T>(probed: Result<Probed<T>, Failed>) -> Result<T, Failure> {
     let probed = probed.map_err(|failed| Failure::runtime(format!("the probe: {failed}")))?;
     if let Some(left) = probed.left_behind {
+        let left = out::shown(&left);
         out::stderr(&format!("{} of the probe, {left}\n", out::yellow("warning:")));
     }
     Ok(probed.found)
@@ -48,13 +59,13 @@ pub(in crate::cli) fn found<T>(probed: Result<Probed<T>, Failed>) -> Result<T, F
 /// Goes over all objects, older versions too where the bucket has any, and tells what became of them.
 pub(in crate::cli) async fn change<W: Work<Outcome = Became>>(
     maintenance: Maintenance,
-    over: &Over,
+    Changing { over, dry_run, json, .. }: &Changing,
     (work, stop): (W, Stop),
-    Telling { dry_run, json, words }: Telling,
+    words: &Words,
 ) -> Result<ExitCode, Failure> {
     let versioning = patiently(|| maintenance.versioning(&over.place.bucket)).await;
     let versioning = versioning.map_err(|failed| Failure::runtime(failed.to_string()))?;
-    let mut tally = Tally::new(over, dry_run);
+    let mut tally = Tally::new(over, *dry_run);
     let take =
         |listed: &ListedObject, outcome: Result<Became, Failed>, progress: &Progress| match outcome
         {
@@ -70,7 +81,7 @@ pub(in crate::cli) async fn change<W: Work<Outcome = Became>>(
         };
     let swept = sweep(maintenance, (over, versioning.has_versions()), (work, stop), take).await?;
     tally.end(swept);
-    if json {
+    if *json {
         out::document(&out::json(&tally)?);
     } else {
         out::stdout(&tally.table(words));

@@ -11,11 +11,11 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use tokio::{sync::Semaphore, task::JoinHandle};
 
-pub(crate) use self::args::{Over, part_bytes};
+pub(crate) use self::args::{Changing, Over};
 use self::tally::Tally;
 pub(super) use self::{
     args::Named,
-    change::{Became, Telling, change, found},
+    change::{Became, change, found},
     progress::Progress,
     stop::Stop,
     tally::{Words, ending},
