@@ -66,7 +66,7 @@ def test_a_key_serves_one_bucket(kind, tmp_path, s3, backend, bucket):
             stored = backend.get_object(Bucket=bucket, Key="k")
             backend.put_object(Bucket=other, Key="k", Body=stored["Body"].read(), Metadata=stored["Metadata"])
             with pytest.raises(ClientError) as raised:
-                client(first).get_object(Bucket=other, Key="k")
+                trying(first, 1).get_object(Bucket=other, Key="k")
         assert code(raised) == "InternalError"
     finally:
         backend.delete_object(Bucket=other, Key="k")

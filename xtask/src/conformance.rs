@@ -4,9 +4,12 @@
 //! backend by its capabilities only, so that one list of cases serves all.
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::Instant,
 };
 
@@ -18,7 +21,7 @@ use crate::{
     key_services::{self, KeyServices},
     report::{Report, Tally},
     root,
-    server::run_to_end,
+    server::run_into,
     tools,
 };
 
@@ -53,31 +56,77 @@ pub(crate) fn run(
     let gate = gate_program()?;
     let clients = clients::prepare(suites, &python);
     let key_services = key_services::start(suites, &python);
-    for (number, backend) in backends.iter().enumerate() {
-        let began = Instant::now();
-        let folder = fresh_folder(*backend)?;
-        println!("\n=== {} ===", backend.name());
-        match backend.start(&folder, &python) {
-            Err(reason) => report.skip("conformance", backend.name(), &reason.to_string()),
-            Ok(running) => {
-                let bench = Bench {
-                    backend: *backend,
-                    running,
-                    folder,
-                    python: &python,
-                    clients: &clients,
-                    key_services: &key_services,
-                    is_first: number == 0,
-                };
-                if let Err(failure) = bench.run(&gate, suites, report) {
-                    println!("{failure}");
-                    report.row("gate", backend.name(), Tally { failed: 1, ..Tally::default() });
-                }
-            }
-        }
-        println!("{} took {} s", backend.name(), began.elapsed().as_secs());
+    let shared = Shared { gate, python, clients, key_services, suites };
+    // Cases mostly wait, and those of one backend know nothing of another's.
+    let reports: Vec<Report> = thread::scope(|scope| {
+        let shared = &shared;
+        let running: Vec<_> = backends
+            .iter()
+            .enumerate()
+            .map(|(number, backend)| {
+                scope.spawn(move || shared.stand_before(*backend, number == 0))
+            })
+            .collect();
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken())).collect()
+    });
+    for ran in reports {
+        report.append(ran);
     }
     Ok(())
+}
+
+/// What the cases before all backends have in common.
+struct Shared<'a> {
+    gate: PathBuf,
+    python: PathBuf,
+    /// Where the clients are that are no Python modules, as environment variables.
+    clients: Vec<(&'static str, PathBuf)>,
+    key_services: KeyServices,
+    suites: &'a [String],
+}
+
+impl Shared<'_> {
+    /// Runs the cases before one backend. What they say stays together: it is told at their end.
+    fn stand_before(&self, backend: Backend, is_first: bool) -> Report {
+        let (began, mut report) = (Instant::now(), Report::default());
+        let name = backend.name();
+        let mut said = String::new();
+        match self.run(backend, is_first, &mut report) {
+            Ok(log) => said = fs::read_to_string(log).unwrap_or_default(),
+            Err(failure) => {
+                let _ = writeln!(said, "{failure}");
+                report.row("gate", name, Tally { failed: 1, ..Tally::default() });
+            }
+        }
+        println!("\n=== {name} ===\n{said}{name} took {} s", began.elapsed().as_secs());
+        report
+    }
+
+    /// Where it says what.
+    fn run(
+        &self,
+        backend: Backend,
+        is_first: bool,
+        report: &mut Report,
+    ) -> Result<PathBuf, Failure> {
+        let folder = fresh_folder(backend)?;
+        let log = folder.join("said.log");
+        match backend.start(&folder, &self.python) {
+            Err(reason) => report.skip("conformance", backend.name(), &reason.to_string()),
+            Ok(running) => {
+                let bench = Bench { backend, running, folder, shared: self, is_first };
+                bench.run(&log, report)?;
+            }
+        }
+        Ok(log)
+    }
+}
+
+/// A chore that panicked counts as a case that failed.
+fn broken() -> Report {
+    let mut report = Report::default();
+    report.row("conformance", "none", Tally { failed: 1, ..Tally::default() });
+    report
 }
 
 /// One backend, and what is needed to run cases against a gate before it.
@@ -85,10 +134,7 @@ struct Bench<'a> {
     backend: Backend,
     running: Running,
     folder: PathBuf,
-    python: &'a Path,
-    /// Where the clients are that are no Python modules, as environment variables.
-    clients: &'a [(&'static str, PathBuf)],
-    key_services: &'a KeyServices,
+    shared: &'a Shared<'a>,
     /// It sees clients in every mode that they have; the others in one: the gate sends all of them the
     /// same form.
     is_first: bool,
@@ -105,19 +151,25 @@ struct Gates {
 }
 
 impl Bench<'_> {
-    fn run(self, gate: &Path, suites: &[String], report: &mut Report) -> Result<(), Failure> {
+    fn run(self, log: &Path, report: &mut Report) -> Result<(), Failure> {
         let results = self.folder.join("results.tsv");
+        let Shared { gate, suites, .. } = self.shared;
         let gates = self.start_gates(gate)?;
         let all = if suites.is_empty() { self::suites()? } else { suites.to_vec() };
         let (with_crt, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it == WITH_CRT);
         let mut is_fine = true;
         for suites in [others, with_crt].iter().filter(|suites| !suites.is_empty()) {
             let pytest = self.pytest(suites, &results, gate, &gates);
-            is_fine &= run_to_end(&pytest)?.success();
+            is_fine &= run_into(&pytest, log)?.success();
         }
         let failed = count(&fs::read_to_string(&results).unwrap_or_default(), self.backend, report);
         if failed > 0 {
-            println!("the last lines of the gate's log:\n{}", gates.strict.server.tail());
+            let mut log = fs::File::options().append(true).open(log)?;
+            let tail = gates.strict.server.tail();
+            io::Write::write_fmt(
+                &mut log,
+                format_args!("the last lines of the gate's log:\n{tail}\n"),
+            )?;
         }
         // Without a failed case, pytest itself could not run: its own words are above.
         if failed == 0 && !is_fine {
@@ -147,7 +199,7 @@ impl Bench<'_> {
         command
             .args(["-c", ". \"$0\" && exec \"$@\""])
             .arg(strict.environment())
-            .arg(self.python)
+            .arg(&self.shared.python)
             .args(["-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"])
             .current_dir(root().join(CASES));
         for (name, _) in env::vars_os().filter(|(name, _)| is_aws_setting(name)) {
@@ -162,8 +214,8 @@ impl Bench<'_> {
             .env("PORTCULLIS_RESULTS", results)
             .env("PORTCULLIS_CAPABILITIES", self.backend.capabilities().join(" "))
             .env("PORTCULLIS_BACKEND_FOLDER", &self.folder)
-            .envs(self.clients.iter().cloned())
-            .envs(self.key_services.places.iter().cloned());
+            .envs(self.shared.clients.iter().cloned())
+            .envs(self.shared.key_services.places.iter().cloned());
         if suites.iter().all(|suite| suite != WITH_CRT) {
             command.env("BOTO_DISABLE_CRT", "true");
         }

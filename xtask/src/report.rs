@@ -45,6 +45,12 @@ impl Report {
         self.rows.push(Row { suite: suite.to_owned(), backend: backend.to_owned(), tally });
     }
 
+    /// All of another one, behind what is here.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        other.skips.iter().for_each(|reason| self.because(reason));
+    }
+
     /// Something that was not run, and why; counts as one skipped.
     pub(crate) fn skip(&mut self, suite: &str, backend: &str, reason: &str) {
         self.row(suite, backend, Tally { skipped: 1, ..Tally::default() });

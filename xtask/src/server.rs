@@ -91,7 +91,19 @@ impl Drop for Server {
 
 /// Runs `command` on a leash to its end, with this process's output.
 pub(crate) fn run_to_end(command: &Command) -> Result<ExitStatus, Failure> {
-    let mut child = leashed(command).spawn()?;
+    run_leashed(leashed(command))
+}
+
+/// Runs `command` on a leash to its end, with its output behind what is in `log` already.
+pub(crate) fn run_into(command: &Command, log: &Path) -> Result<ExitStatus, Failure> {
+    let output = File::options().create(true).append(true).open(log)?;
+    let mut leashed = leashed(command);
+    leashed.stdout(output.try_clone()?).stderr(output);
+    run_leashed(leashed)
+}
+
+fn run_leashed(mut leashed: Command) -> Result<ExitStatus, Failure> {
+    let mut child = leashed.spawn()?;
     let mut leash = child.stdin.take();
     // `Child::wait` closes stdin first, which would pull the leash.
     let status = loop {
