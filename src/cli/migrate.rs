@@ -51,7 +51,11 @@ impl Work for Migrating {
         tried: &Tried,
     ) -> Result<Became, Failed> {
         if listed.is_noncurrent {
-            let needs_it = maintenance.look(target).await? == Found::NotSealed;
+            let needs_it = match maintenance.look(target).await? {
+                Found::Gone => return Ok(Became::Gone),
+                Found::NotSealed | Found::Broken(_) => true,
+                Found::Sealed(_) => false,
+            };
             return Ok(Became::OldVersion { needs_it });
         }
         Ok(match maintenance.seal(target, self.0, tried).await? {

@@ -73,9 +73,21 @@ fn is_plain(it: char) -> bool {
     !it.is_control() && !HIDDEN.iter().any(|range| range.contains(&it))
 }
 
-/// A document for programs, to be printed.
+/// A document for programs, to be printed: what a terminal would obey stands in it as an escape of JSON's.
 pub(crate) fn json(document: &impl serde::Serialize) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(document)? + "\n")
+    let mut escaped = String::new();
+    for it in serde_json::to_string_pretty(document)?.chars() {
+        if is_plain(it) || it == '\n' {
+            escaped.push(it);
+            continue;
+        }
+        let mut units = [0; 2];
+        for unit in it.encode_utf16(&mut units) {
+            // Infallible: writing into a String.
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    Ok(escaped + "\n")
 }
 
 /// Prints text on standard error.
@@ -209,7 +221,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, counted_bytes, shell_quoted, shown, wrapped};
+    use super::{counted, counted_bytes, json, shell_quoted, shown, wrapped};
 
     #[test]
     fn no_control_character_reaches_a_terminal() {
@@ -224,6 +236,14 @@ mod tests {
             assert_eq!(shell_quoted(text), expected);
         }
         assert_eq!(shown("it's a\u{1b}[31m\u{2028}\n"), "it's a\\u{1b}[31m\\u{2028}\\n");
+    }
+
+    #[test]
+    fn json_is_the_same_document_without_them() {
+        let document = "a\u{9b}b\u{202e}\u{e0041}\n\"ü";
+        let written = json(&document).unwrap();
+        assert_eq!(written, "\"a\\u009bb\\u202e\\udb40\\udc41\\n\\\"ü\"\n");
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), document);
     }
 
     #[test]

@@ -59,10 +59,13 @@ impl Work for Rewrapping {
         let to = self.to.as_deref();
         if listed.is_noncurrent {
             let needs_it = match maintenance.look(target).await? {
+                Found::Gone => return Ok(Became::Gone),
+                Found::NotSealed => false,
+                // What no rule opens any more still needs its key.
                 Found::Sealed(look) => {
-                    maintenance.is_wrapped_so(target, &look, to).await? == Some(false)
+                    maintenance.is_wrapped_so(target, &look, to).await? != Some(true)
                 }
-                Found::Gone | Found::NotSealed | Found::Broken(_) => false,
+                Found::Broken(_) => true,
             };
             return Ok(Became::OldVersion { needs_it });
         }

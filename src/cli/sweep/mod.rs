@@ -113,6 +113,7 @@ pub(super) async fn sweep<W: Work>(
                 progress.add(listed.bytes);
                 take(listed, outcome, &progress);
                 if let Some(error) = out::unwritten() {
+                    swept.has_gap = true;
                     stop.tell(&format!("standard output: {error}"));
                 }
             })

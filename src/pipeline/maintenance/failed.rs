@@ -20,8 +20,10 @@ pub struct Failed {
 enum Kind {
     /// It may go well if it is tried again.
     Passing,
-    /// The object is another one by now.
+    /// The object is another one by now, or gone.
     Changed,
+    /// A condition did not hold.
+    Condition,
     Lasting,
 }
 
@@ -44,8 +46,11 @@ impl Failed {
             reason.push_str(text);
         }
         let kind = match status {
-            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => Kind::Changed,
+            StatusCode::PRECONDITION_FAILED => Kind::Condition,
+            StatusCode::CONFLICT => Kind::Changed,
+            _ if GONE.contains(&code) => Kind::Changed,
             StatusCode::NOT_IMPLEMENTED => Kind::Lasting,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Kind::Passing,
             status if BUSY.contains(&code) || status.is_server_error() => Kind::Passing,
             _ => Kind::Lasting,
         };
@@ -59,7 +64,7 @@ impl Failed {
 
     /// Whether a condition did not hold.
     pub(super) fn is_of_condition(&self) -> bool {
-        self.kind == Kind::Changed
+        self.kind == Kind::Condition
     }
 
     /// And this.
@@ -70,7 +75,7 @@ impl Failed {
     /// Whether it is worth to try again: the storage or a key service was away, or busy, or another
     /// program wrote the object meanwhile.
     pub fn is_passing(&self) -> bool {
-        matches!(self.kind, Kind::Passing | Kind::Changed)
+        self.kind != Kind::Lasting
     }
 }
 
@@ -122,7 +127,13 @@ impl From<errands::Failure> for Failed {
 
 fn is_away(error: &Error) -> bool {
     if let Error::Upstream(error) = error {
-        return matches!(error, upstream::Error::Unreachable(_) | upstream::Error::Silent(_));
+        return matches!(
+            error,
+            upstream::Error::Unreachable(_)
+                | upstream::Error::Silent(_)
+                | upstream::Error::NoCredential(_)
+                | upstream::Error::Elsewhere { .. }
+        );
     }
     if let Error::Seal(fault) = error {
         return matches!(**fault, Fault::Keyring(keyring::Error::Unavailable { .. }));
@@ -146,6 +157,9 @@ fn told(error: &Error) -> String {
 
 /// Codes of S3's that come with any status.
 const BUSY: [&str; 4] = ["SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout"];
+
+/// Codes of what was deleted meanwhile.
+const GONE: [&str; 2] = ["NoSuchKey", "NoSuchVersion"];
 
 #[cfg(test)]
 mod tests {
@@ -179,6 +193,19 @@ mod tests {
             ),
             (501, "", false, "the storage answers 501 Not Implemented"),
             (412, "", true, "the storage answers 412 Precondition Failed"),
+            (429, "", true, "the storage answers 429 Too Many Requests"),
+            (
+                404,
+                "<Error><Code>NoSuchKey</Code></Error>",
+                true,
+                "the storage answers 404 Not Found: NoSuchKey",
+            ),
+            (
+                404,
+                "<Error><Code>NoSuchBucket</Code></Error>",
+                false,
+                "the storage answers 404 Not Found: NoSuchBucket",
+            ),
         ] {
             let failed = told(status, document);
             assert_eq!(failed.to_string(), reason);

@@ -7,9 +7,12 @@ use super::{
     super::seal::{Courier, Errand, errands::Failure},
     Failed,
 };
-use crate::s3::{
-    Query, headers,
-    xml::{self, AccessControl},
+use crate::{
+    s3::{
+        Query, headers,
+        xml::{self, AccessControl},
+    },
+    transform::seal::Sealed,
 };
 
 impl Courier {
@@ -36,21 +39,29 @@ impl Courier {
     }
 
     /// Writes the tags again where the backend has lost them with the copy, as Ceph RGW does whatever the
-    /// copy says of them.
-    pub(super) async fn keep_tags(&self, tags: &[(String, String)]) -> Result<(), Failed> {
-        // Where that cannot be read, it is written.
-        if tags.is_empty() || self.all_tags().await.is_ok_and(|now| now == tags) {
+    /// copy says of them; but not onto what another program has written since.
+    pub(super) async fn keep_tags(
+        &self,
+        tags: &[(String, String)],
+        sealed: &Sealed,
+    ) -> Result<(), Failed> {
+        // Where they cannot be read they may be lost.
+        if tags.is_empty() || self.all_tags().await.is_ok_and(|now| !now.is_empty()) {
             return Ok(());
+        }
+        let head = self.head().await.map_err(|error| Failed::from(error).and(&lost(tags)))?;
+        match head.status {
+            StatusCode::OK
+                if Sealed::read(&head.headers).is_ok_and(|now| now.as_ref() == Some(sealed)) => {}
+            StatusCode::OK | StatusCode::NOT_FOUND => return Ok(()),
+            status => return Err(Failed::answered(status, "", "").and(&lost(tags))),
         }
         let written = xml::tagging(tags.iter().map(|(key, value)| (&**key, &**value)));
         let errand = Errand::new(Method::PUT, self.subresource("tagging"));
         let errand = errand.with(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         match self.answer(errand.with_own(written.into())?).await {
             Ok(_) => Ok(()),
-            Err(failure) => {
-                let lost = format!("its tags {} were lost and are to be written", told(tags));
-                Err(Failed::from(failure).and(&lost))
-            }
+            Err(failure) => Err(Failed::from(failure).and(&lost(tags))),
         }
     }
 
@@ -61,6 +72,10 @@ impl Courier {
             None => query,
         }
     }
+}
+
+fn lost(tags: &[(String, String)]) -> String {
+    format!("its tags {} were lost and are to be written", told(tags))
 }
 
 /// Tags, for a person.

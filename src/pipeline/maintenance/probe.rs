@@ -108,7 +108,11 @@ impl Maintenance {
     ) -> Result<Probed<T>, Failed> {
         let cleaned = self.delete(&probe).await;
         let left_behind = cleaned.err().map(|failed| format!("{} stays: {failed}", probe.target));
-        Ok(Probed { found: found?, left_behind })
+        match (found, left_behind) {
+            (Ok(found), left_behind) => Ok(Probed { found, left_behind }),
+            (Err(failed), Some(left)) => Err(failed.and(&left)),
+            (Err(failed), None) => Err(failed),
+        }
     }
 
     async fn delete(&self, probe: &Probe) -> Result<(), Failed> {
@@ -165,7 +169,9 @@ impl Probe {
 
     async fn source(&self) -> Result<Option<SourceCondition>, Failed> {
         for condition in [SourceCondition::S3, SourceCondition::Ceph] {
-            if !self.is_copied(condition.that_it_is(&wrong())).await? {
+            let refuses = !self.is_copied(condition.that_it_is(&wrong())).await?;
+            let etag = self.etag().await?;
+            if refuses && self.is_copied(condition.that_it_is(&etag)).await? {
                 return Ok(Some(condition));
             }
         }

@@ -71,7 +71,7 @@ impl Maintenance {
             let Some((was, tags)) = tried.wrapped(&seal.sealed) else {
                 return Ok(Rewrapped::Current);
             };
-            source.courier.keep_tags(&tags).await?;
+            source.courier.keep_tags(&tags, &seal.sealed).await?;
             return Ok(Rewrapped::Done(was));
         }
         if seal.sealed.key_box.needs_customer_key() {
@@ -190,7 +190,7 @@ impl Maintenance {
         let courier = &source.courier;
         let copied = courier.copy_onto_itself(described).await;
         copied.map_err(|failed| may_have_lost(failed, tags))?;
-        courier.keep_tags(tags).await
+        courier.keep_tags(tags, sealed).await
     }
 
     pub(super) fn place<'a>(&'a self, target: &'a Target, sealing: &'a Sealing) -> Place<'a> {

@@ -81,15 +81,27 @@ impl Maintenance {
             return Ok(Sealed::Left(left));
         }
         let bytes = source.stored.bytes;
-        if !options.is_rehearsal {
-            let digest = if options.verifies { Some(digest(&source).await?) } else { None };
-            self.replace(source, (target, &sealing), options, (tried, Was { bytes, digest }))
-                .await?;
-            if options.verifies {
-                let sealed = self.source(target, &sealing).await?;
-                let sealed = sealed.ok_or_else(|| Failed::new("it was sealed, and is gone"))?;
-                verify(&sealed, tried).await?;
+        if options.is_rehearsal {
+            return Ok(Sealed::Done { bytes });
+        }
+        let (mut source, mut was) = (source, Was { bytes, digest: None });
+        if options.verifies {
+            was.digest = Some(digest(&source).await?);
+            // That took its time, and not every change shows in the tag.
+            let Some(now) = self.source(target, &sealing).await? else { return Ok(Sealed::Gone) };
+            if now.etag != source.etag {
+                return Err(Fault::Changed.into());
             }
+            if let Some(left) = self.left(&now, options).await? {
+                return Ok(Sealed::Left(left));
+            }
+            source = now;
+        }
+        self.replace(source, (target, &sealing), options, (tried, was)).await?;
+        if options.verifies {
+            let sealed = self.source(target, &sealing).await?;
+            let sealed = sealed.ok_or_else(|| Failed::new("it was sealed, and is gone"))?;
+            verify(&sealed, tried).await?;
         }
         Ok(Sealed::Done { bytes })
     }

@@ -79,8 +79,11 @@ impl<M: MakesParts> Upload<'_, M> {
     ) -> Result<String, Failed> {
         let mut patience = self.maintenance.patience;
         loop {
-            self.renew().await?;
-            match self.maker.make(&self.source, place, range.clone()).await {
+            let made = match self.renew().await {
+                Ok(()) => self.maker.make(&self.source, place, range.clone()).await,
+                Err(failed) => Err(failed),
+            };
+            match made {
                 Err(failed) if failed.may_pass() && patience.again().await => {}
                 made => return made,
             }

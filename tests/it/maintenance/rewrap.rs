@@ -66,10 +66,18 @@ async fn tags_that_a_backend_does_not_copy_are_written_again() {
     rewrap(&ground.operator, &target("key"), to(Some("other"))).await.unwrap();
     ground.is_whole("key", b"body", "re-wrapped").await;
     ground.write("key", b"body").await;
-    ground.store.fails_after(5, Fault::Refuses);
+    ground.store.fails_after(6, Fault::Refuses);
     let failed = rewrap(&ground.operator, &target("key"), to(Some("other"))).await;
     let told = failed.unwrap_err().to_string();
     assert!(told.contains("its tags a=b were lost"), "{told}");
+    // Nothing is written onto what another has put there since.
+    ground.write("rival", b"rival").await;
+    let mut rival = ground.stored("rival");
+    rival.headers.retain(|(name, _)| name != "x-amz-tagging");
+    ground.write("key", b"body").await;
+    ground.store.comes_between(4, "/bucket/key", rival);
+    rewrap(&ground.operator, &target("key"), to(Some("other"))).await.unwrap();
+    assert_eq!(header(&ground.stored("key"), "x-amz-tagging"), None);
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn what_does_not_open_afterwards_is_told_of() {
     let ground = Ground::new().await;
     ground.place("key", b"body");
     // Behind the write, before it is looked at again.
-    ground.store.spoils_after(6, "/bucket/key");
+    ground.store.spoils_after(7, "/bucket/key");
     let tried = Tried::default();
     let options = SealOptions { verifies: true, ..SEALING };
     for _ in 0..2 {
@@ -135,7 +135,7 @@ async fn what_another_writes_afterwards_is_theirs() {
     ground.write("rival", b"other").await;
     let rival = ground.stored("rival");
     ground.place("key", b"body");
-    ground.store.comes_between(6, "/bucket/key", rival);
+    ground.store.comes_between(7, "/bucket/key", rival);
     let options = SealOptions { verifies: true, ..SEALING };
     let done = seal(&ground.operator, &target("key"), options).await;
     assert_eq!(done, Ok(Sealed::Done { bytes: 4 }));
@@ -143,7 +143,7 @@ async fn what_another_writes_afterwards_is_theirs() {
     ground.place("rival", b"other");
     let rival = ground.stored("rival");
     ground.place("key", b"body");
-    ground.store.comes_between(6, "/bucket/key", rival);
+    ground.store.comes_between(7, "/bucket/key", rival);
     let failed = seal(&ground.operator, &target("key"), options).await.unwrap_err();
     assert!(failed.is_passing(), "{failed}");
 }
@@ -169,6 +169,38 @@ async fn what_changes_without_another_tag_is_not_undone() {
         assert!(failed.is_passing(), "{name}: {failed}");
         assert!(!ground.is_sealed("key"), "{name}");
         assert_eq!(ground.store.uploads(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_while_it_is_read_for_comparison_is_not_undone() {
+    let ground = Ground::new().await;
+    let options = SealOptions { verifies: true, ..SEALING };
+    ground.place("key", b"body");
+    let mut changed = ground.stored("key");
+    changed.headers.retain(|(known, _)| known != "content-type");
+    changed.headers.push(("content-type".to_owned(), "text/x".to_owned()));
+    // Behind the read of it.
+    ground.store.comes_between(2, "/bucket/key", changed.clone());
+    let done = seal(&ground.operator, &target("key"), options).await;
+    assert_eq!(done, Ok(Sealed::Done { bytes: 4 }));
+    assert_eq!(super::header(&ground.stored("key"), "content-type"), Some("text/x"));
+    ground.place("key", b"body");
+    changed.headers.push(("x-amz-object-lock-legal-hold".to_owned(), "ON".to_owned()));
+    ground.store.comes_between(2, "/bucket/key", changed);
+    let left = seal(&ground.operator, &target("key"), options).await;
+    assert_eq!(left, Ok(Sealed::Left(Left::Locked)));
+}
+
+#[tokio::test]
+async fn what_is_deleted_meanwhile_is_gone() {
+    let ground = Ground::new().await;
+    for requests in 1..5 {
+        ground.place("key", b"body");
+        ground.store.is_deleted_after(requests, "/bucket/key");
+        let failed = seal(&ground.operator, &target("key"), SEALING).await.unwrap_err();
+        assert!(failed.is_passing(), "before request {requests}: {failed}");
+        assert_eq!(seal(&ground.operator, &target("key"), SEALING).await, Ok(Sealed::Gone));
     }
 }
 

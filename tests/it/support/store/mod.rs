@@ -48,6 +48,8 @@ struct Kept {
     rival_of_copy: Option<(String, Object)>,
     /// What is spoilt before which request, counted likewise.
     spoilt: BTreeMap<usize, String>,
+    /// What is deleted before which request, counted likewise.
+    deleted: BTreeMap<usize, String>,
 }
 
 /// An object as it is stored.
@@ -161,6 +163,11 @@ impl Store {
         self.kept().spoilt.insert(requests, path.to_owned());
     }
 
+    /// Before the request after so many more, another deletes this object.
+    pub(crate) fn is_deleted_after(&self, requests: usize, path: &str) {
+        self.kept().deleted.insert(requests, path.to_owned());
+    }
+
     /// What has been asked for since this was asked last.
     pub(crate) fn log(&self) -> Vec<String> {
         std::mem::take(&mut self.kept().log)
@@ -211,6 +218,9 @@ impl Serve for Store {
             && let Some(byte) = kept.objects.get_mut(&path).and_then(|it| it.body.last_mut())
         {
             *byte ^= 1;
+        }
+        if let Some(path) = next(&mut kept.deleted) {
+            kept.objects.remove(&path);
         }
         let (fault, delay) = (next(&mut kept.faults), next(&mut kept.delays));
         let reply = match fault {
