@@ -98,7 +98,7 @@ impl Maintenance {
         let key = ObjectKey::parse(&key).map_err(|error| Failed::new(error.to_string()))?;
         let target = Target { bucket: bucket.clone(), key, version_id: None };
         let courier = self.courier(&target).await?;
-        Ok(Probe { target, courier, has_written: false, has_versions: false })
+        Ok(Probe { target, courier, has_written: false, has_version_ids: false })
     }
 
     async fn clean_up<T>(
@@ -116,9 +116,12 @@ impl Maintenance {
     }
 
     async fn delete(&self, probe: &Probe) -> Result<(), Failed> {
+        // Some backends give each write a version id, and have no versions.
+        let has_versions =
+            probe.has_version_ids && self.versioning(&probe.target.bucket).await?.has_versions();
         let queries = if !probe.has_written {
             Vec::new()
-        } else if probe.has_versions {
+        } else if has_versions {
             // Not every backend tells of each version as it is written.
             let listing = Listing {
                 bucket: probe.target.bucket.clone(),
@@ -142,7 +145,7 @@ struct Probe {
     target: Target,
     courier: Courier,
     has_written: bool,
-    has_versions: bool,
+    has_version_ids: bool,
 }
 
 impl Probe {
@@ -229,7 +232,7 @@ impl Probe {
         // Also if its answer is lost.
         self.has_written = true;
         let answer = self.courier.ask(errand, ANSWER_BYTES_MAX).await?;
-        self.has_versions |= answer.0.headers.contains_key(headers::X_AMZ_VERSION_ID);
+        self.has_version_ids |= answer.0.headers.contains_key(headers::X_AMZ_VERSION_ID);
         Ok(answer)
     }
 

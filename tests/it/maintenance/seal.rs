@@ -115,6 +115,17 @@ async fn whether_a_backend_honours_conditions_is_found_out_and_leaves_nothing() 
 }
 
 #[tokio::test]
+async fn a_probe_is_deleted_where_writes_have_ids_and_there_are_no_versions() {
+    let ground = Ground::new().await;
+    ground.store.gives_version_ids();
+    let probed = ground.operator.conditions(&target("key").bucket, "").await.unwrap();
+    assert_eq!(probed.left_behind, None);
+    let log = ground.store.log();
+    let written = log.iter().find_map(|asked| asked.strip_prefix("PUT ")).unwrap();
+    assert!(ground.store.object(written).is_none(), "{log:?}");
+}
+
+#[tokio::test]
 async fn what_does_not_open_afterwards_is_told_of() {
     let ground = Ground::new().await;
     ground.place("key", b"body");

@@ -33,6 +33,7 @@ struct Kept {
     made: usize,
     parts_per_page: usize,
     is_versioned: bool,
+    gives_version_ids: bool,
     copies_no_parts: bool,
     ignores_conditions: bool,
     wants_tags_without_quotes: bool,
@@ -107,6 +108,11 @@ impl Store {
 
     pub(crate) fn is_versioned(&self) {
         self.kept().is_versioned = true;
+    }
+
+    /// As some backends, it has an id for each write, and keeps none of the older ones.
+    pub(crate) fn gives_version_ids(&self) {
+        self.kept().gives_version_ids = true;
     }
 
     /// As some backends, it cannot make parts of stored bytes.
@@ -424,7 +430,7 @@ impl Kept {
 
     fn store(&mut self, path: &str, mut object: Object) -> Reply {
         let mut reply = Reply::status("200 OK").header("etag", &object.etag);
-        if self.is_versioned {
+        if self.is_versioned || self.gives_version_ids {
             self.made += 1;
             let version_id = format!("version{}", self.made);
             reply = reply.header("x-amz-version-id", &version_id);
