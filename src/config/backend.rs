@@ -1,6 +1,6 @@
 //! `[upstream] backend`: what the backend is known to make of encryption headers, so that a rule which
-//! relies on one is refused at load and not at the first upload, and by what name it knows a condition. Invariant: of a backend that is not
-//! named nothing is assumed.
+//! relies on one is refused at load and not at the first upload, and by what name it knows a condition.
+//! Invariant: of a backend that is not named nothing is assumed.
 
 use std::fmt::Write as _;
 
@@ -32,6 +32,7 @@ struct Profile {
     has_default_kms_key: bool,
     /// What it makes of copies of objects under customers' keys, where that is amiss.
     copies: Option<&'static str>,
+    /// How it reads conditions on what is copied.
     source_condition: SourceCondition,
 }
 

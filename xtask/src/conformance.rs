@@ -90,27 +90,19 @@ impl Shared<'_> {
     fn stand_before(&self, backend: Backend, is_first: bool) -> Report {
         let (began, mut report) = (Instant::now(), Report::default());
         let name = backend.name();
-        let mut said = String::new();
-        match self.run(backend, is_first, &mut report) {
-            Ok(log) => said = fs::read_to_string(log).unwrap_or_default(),
-            Err(failure) => {
-                let _ = writeln!(said, "{failure}");
-                report.row("gate", name, Tally { failed: 1, ..Tally::default() });
-            }
+        let ran = self.run(backend, is_first, &mut report);
+        let mut said = fs::read_to_string(folder(backend).join(SAID)).unwrap_or_default();
+        if let Err(failure) = ran {
+            let _ = writeln!(said, "{failure}");
+            report.row("gate", name, Tally { failed: 1, ..Tally::default() });
         }
         println!("\n=== {name} ===\n{said}{name} took {} s", began.elapsed().as_secs());
         report
     }
 
-    /// Where it says what.
-    fn run(
-        &self,
-        backend: Backend,
-        is_first: bool,
-        report: &mut Report,
-    ) -> Result<PathBuf, Failure> {
+    fn run(&self, backend: Backend, is_first: bool, report: &mut Report) -> Result<(), Failure> {
         let folder = fresh_folder(backend)?;
-        let log = folder.join("said.log");
+        let log = folder.join(SAID);
         match backend.start(&folder, &self.python) {
             Err(reason) => report.skip("conformance", backend.name(), &reason.to_string()),
             Ok(running) => {
@@ -118,7 +110,7 @@ impl Shared<'_> {
                 bench.run(&log, report)?;
             }
         }
-        Ok(log)
+        Ok(())
     }
 }
 
@@ -166,9 +158,9 @@ impl Bench<'_> {
         if failed > 0 {
             let mut log = fs::File::options().append(true).open(log)?;
             let tail = gates.strict.server.tail();
-            io::Write::write_fmt(
+            io::Write::write_all(
                 &mut log,
-                format_args!("the last lines of the gate's log:\n{tail}\n"),
+                format!("the last lines of the gate's log:\n{tail}\n").as_bytes(),
             )?;
         }
         // Without a failed case, pytest itself could not run: its own words are above.
@@ -288,8 +280,12 @@ pub(crate) fn gate_program() -> Result<PathBuf, Failure> {
     Ok(target.join("release/portcullis"))
 }
 
+fn folder(backend: Backend) -> PathBuf {
+    tools::folder().join("run").join(backend.name())
+}
+
 fn fresh_folder(backend: Backend) -> Result<PathBuf, Failure> {
-    let folder = tools::folder().join("run").join(backend.name());
+    let folder = folder(backend);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -298,6 +294,8 @@ fn fresh_folder(backend: Backend) -> Result<PathBuf, Failure> {
 }
 
 const CASES: &str = "tests/conformance";
+/// What the cases before a backend say.
+const SAID: &str = "said.log";
 /// The suite of boto3 with AWS's library in C. It cannot share a process with those of boto3 alone,
 /// which would otherwise sign with that library, too.
 const WITH_CRT: &str = "boto3_crt";

@@ -47,6 +47,8 @@ impl Failed {
         }
         let kind = match status {
             StatusCode::PRECONDITION_FAILED => Kind::Condition,
+            // A copy may begin with a 200 before the storage knows.
+            _ if code == "PreconditionFailed" => Kind::Condition,
             StatusCode::CONFLICT => Kind::Changed,
             _ if GONE.contains(&code) => Kind::Changed,
             StatusCode::NOT_IMPLEMENTED => Kind::Lasting,
